@@ -1,0 +1,1 @@
+"""The wire: one module or package per protocol, strangers to each other."""

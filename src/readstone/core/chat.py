@@ -1,0 +1,111 @@
+"""A checked chat request, the event stream that answers it, and the fold of that stream."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from readstone.core.errors import EngineFailed
+from readstone.core.model import Model
+from readstone.core.usage import Usage
+
+Role: TypeAlias = Literal["developer", "system", "user", "assistant", "tool", "function"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
+ImageFormat: TypeAlias = Literal["jpeg", "png", "webp", "bmp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An encoded image whose header was read and held against the limits; never a URL.
+
+    `width` and `height` are pixels of the upright image (EXIF orientation applied); `param` is the request
+    field it came from, for errors that only decoding can find.
+    """
+
+    data: bytes = field(repr=False)
+    format: ImageFormat
+    width: int
+    height: int
+    param: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A piece of text in a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """An image in a message."""
+
+    image: Image
+
+
+Part: TypeAlias = TextPart | ImagePart
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of the conversation; its parts in the order they were sent."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A request past the codec: the model is known, defaults are applied, images are bytes.
+
+    `model_name` is the name the client used. `arrived` is `time.monotonic()` at arrival. `extras` holds every other
+    property the client sent, as raw JSON by name: an engine honours each, refuses it, or passes it on.
+    """
+
+    id: str
+    model: Model
+    model_name: str
+    messages: tuple[Message, ...]
+    max_tokens: int
+    temperature: float
+    top_p: float
+    arrived: float
+    extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer's text and the completion tokens it is worth."""
+
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The last event of every stream, exactly once."""
+
+    reason: FinishReason
+    usage: Usage
+
+
+ChatEvent: TypeAlias = TextDelta | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: the fold of an event stream."""
+
+    text: str
+    finish: Finish
+
+
+async def fold(events: AsyncIterator[ChatEvent]) -> Answer:
+    """Read a stream to its end; raises EngineFailed where it ends without a Finish."""
+    texts: list[str] = []
+    async for event in events:
+        match event:
+            case TextDelta(text=text):
+                texts.append(text)
+            case Finish():
+                return Answer("".join(texts), event)
+    raise EngineFailed("The engine ended its answer without saying why.")

@@ -1,0 +1,42 @@
+"""What answers a request: the engine, and the state it is in."""
+
+from collections.abc import AsyncGenerator
+from typing import Literal, Protocol, TypeAlias
+
+from readstone.core.chat import ChatEvent, ChatRequest
+
+EngineState: TypeAlias = Literal["starting", "ready", "failed", "stopped"]
+
+
+class Engine(Protocol):
+    """Something that answers chat requests, with a lifetime."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name in the configuration, e.g. `reader`."""
+        ...
+
+    @property
+    def state(self) -> EngineState:
+        """Whether a request would be answered now."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights and code that answer: the same fingerprint and request give the same answer."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to load; returns at once, `state` tells when it is ready."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop and free everything; running requests fail."""
+        ...
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+        """Answer with events that end in exactly one Finish; closing the generator aborts the work.
+
+        Errors are of the `core.errors` tree. What is refused is refused before the first event.
+        """
+        ...

@@ -1,0 +1,116 @@
+"""Everything that can go wrong with a request, as one tree.
+
+    RequestError
+    ├── InvalidRequest              the client sent what cannot be served
+    │   ├── UnsupportedParameter    a known property this model cannot honour
+    │   └── InvalidImage            not an image we read, or a broken one
+    ├── TooLarge                    a body or an image over its limit
+    ├── AuthenticationFailed        no key, or not a valid one
+    ├── NotFound                    no such route or object
+    │   ├── ModelNotFound           no such model in the catalogue
+    │   └── MethodNotAllowed        the route exists, the method does not
+    ├── Overloaded                  full: come back in `retry_after` seconds
+    ├── EngineFailed                the engine died or answered nonsense
+    ├── EngineTimeout               the engine took longer than it may
+    └── ClientClosed                the client left before the answer was whole
+    ConfigurationError              the server cannot start as configured (never on the wire)
+
+The tree knows nothing of HTTP: `api/errors.py` maps it to status codes. Messages are written for the client;
+they never hold a library's exception text, a file path or an internal address.
+"""
+
+
+class RequestError(Exception):
+    """A request that cannot be answered; `param` names the field at fault, `code` is for programs."""
+
+    code: str | None = None
+
+    def __init__(
+        self, message: str | None = None, *, param: str | None = None, code: str | None = None
+    ) -> None:
+        self.message = message or (self.__doc__ or "").strip()
+        self.param = param
+        self.code = code or self.code
+        super().__init__(self.message)
+
+
+class InvalidRequest(RequestError):
+    """The request is not valid."""
+
+
+class UnsupportedParameter(InvalidRequest):
+    """This model cannot honour a parameter of the request."""
+
+    code = "unsupported_parameter"
+
+
+class InvalidImage(InvalidRequest):
+    """The image cannot be read."""
+
+    code = "invalid_image"
+
+
+class TooLarge(RequestError):
+    """The request is larger than its limit."""
+
+    code = "request_too_large"
+
+
+class AuthenticationFailed(RequestError):
+    """No valid API key: send one as 'Authorization: Bearer <key>'."""
+
+    code = "invalid_api_key"
+
+
+class NotFound(RequestError):
+    """There is nothing here."""
+
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    """There is no such model."""
+
+    code = "model_not_found"
+
+
+class MethodNotAllowed(NotFound):
+    """This route does not take that method; `allowed` lists those it takes."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class Overloaded(RequestError):
+    """The server is busy: try again in `retry_after` seconds."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EngineFailed(RequestError):
+    """The engine failed while it worked on this request."""
+
+    code = "engine_failed"
+
+
+class EngineTimeout(RequestError):
+    """The engine did not answer in time."""
+
+    code = "engine_timeout"
+
+
+class ClientClosed(RequestError):
+    """The client closed the connection before the answer was whole."""
+
+    code = "client_closed"
+
+
+class ConfigurationError(Exception):
+    """The server cannot start as configured; the message says what to change."""

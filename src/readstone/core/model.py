@@ -1,0 +1,37 @@
+"""A model: a public name with a kind, defaults, limits and the engine that answers for it."""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["chat", "vision", "ocr", "extract"]
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What is applied where the client left a property out (contract: one row per kind)."""
+
+    max_tokens: int
+    temperature: float
+    top_p: float
+    stream: bool
+
+
+KIND_DEFAULTS: dict[Kind, Defaults] = {
+    "chat": Defaults(max_tokens=4096, temperature=0.7, top_p=1.0, stream=True),
+    "vision": Defaults(max_tokens=16384, temperature=0.1, top_p=1.0, stream=True),
+    "ocr": Defaults(max_tokens=8192, temperature=0.1, top_p=1.0, stream=False),
+    "extract": Defaults(max_tokens=8192, temperature=0.1, top_p=1.0, stream=False),
+}
+"""Source: contracts for chat, vision and OCR; extract follows ocr."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One entry of the catalogue. `max_images` bounds the images of one request."""
+
+    id: str
+    kind: Kind
+    engine: str
+    defaults: Defaults
+    max_images: int
+    aliases: tuple[str, ...] = field(default=())

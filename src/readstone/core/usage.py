@@ -1,0 +1,33 @@
+"""What a request consumed, and how long it took."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request; `prompt_tokens` includes `image_tokens` and `cached_tokens`."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    image_tokens: int = 0
+    cached_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Seconds of one request, measured by the gateway (contract: `x_metrics`).
+
+    `ttft_seconds` from arrival to the first token, `tps` completion tokens per second after the first,
+    `total_time_seconds` from arrival to the end, `queue_seconds` waited for a permit.
+    """
+
+    ttft_seconds: float
+    tps: float
+    total_time_seconds: float
+    queue_seconds: float
+    engine: str

@@ -1,0 +1,1 @@
+"""The reader: pages become lines of text with boxes, on a CPU."""

@@ -1,0 +1,1 @@
+"""Bytes become images: what arrived is checked, limited and decoded here."""
