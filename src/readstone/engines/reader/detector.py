@@ -1,0 +1,93 @@
+"""Where the text is: an image to the rectangles around its lines (DBNet, arXiv:1911.08947)."""
+
+from typing import Final
+
+import cv2
+import cv2.typing
+import numpy as np
+from numpy.typing import NDArray
+
+from readstone.core.document import Corners, Point
+from readstone.engines.reader.session import Session
+
+LONGER_SIDE: Final = 1280
+SHORTER_SIDE: Final = 736
+STRIDE: Final = 32
+INK: Final = 0.3
+MEAN_INK: Final = 0.5
+UNCLIP: Final = 1.6
+MIN_SIDE: Final = 3.0
+
+
+class Detector:
+    """Finds lines of text; holds no state but the loaded model, so threads may share it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find(self, image: NDArray[np.uint8]) -> tuple[Corners, ...]:
+        """The quadrilaterals of the page's lines in no particular order; () on a page without text.
+
+        `image` is RGB, height x width x 3. Corners are pixels of `image`, top left first as seen on
+        the page, and may lie a little outside of it.
+        """
+        height, width = image.shape[:2]
+        seen_width, seen_height = detection_size(width, height)
+        seen = cv2.resize(image, (seen_width, seen_height), interpolation=cv2.INTER_AREA)
+        heat = self._session.run(_normalise(seen))[0, 0]
+        scale = (width / seen_width, height / seen_height)
+        return tuple(_scaled(corners, scale) for corners in _rectangles(heat))
+
+
+def detection_size(width: int, height: int) -> tuple[int, int]:
+    """The size (width, height) in pixels at which a page is looked at: multiples of 32.
+
+    A page is shrunk until its longer side is 1280 or its shorter side 736, whichever comes first, and
+    never enlarged.
+    """
+    scale = min(1.0, max(LONGER_SIDE / max(width, height), SHORTER_SIDE / min(width, height)))
+    return _strides(width * scale), _strides(height * scale)
+
+
+def _strides(length: float) -> int:
+    return max(1, round(length / STRIDE)) * STRIDE
+
+
+def _normalise(image: cv2.typing.MatLike) -> NDArray[np.float32]:
+    # The model was trained on BGR in -1..1.
+    planes = image[:, :, ::-1].transpose(2, 0, 1)[np.newaxis]
+    return np.ascontiguousarray(planes, dtype=np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def _rectangles(heat: NDArray[np.float32]) -> list[Corners]:
+    mask = (heat > INK).astype(np.uint8)
+    mask = cv2.dilate(mask, np.ones((2, 2), np.uint8))
+    contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    found: list[Corners] = []
+    for contour in contours:
+        centre, (width, height), angle = cv2.minAreaRect(contour)
+        if min(width, height) < MIN_SIDE or _mean_ink(heat, contour) < MEAN_INK:
+            continue
+        grow = width * height * UNCLIP / (width + height)
+        grown = cv2.boxPoints((centre, (width + grow, height + grow), angle))
+        found.append(_ordered(grown))
+    return found
+
+
+def _mean_ink(heat: NDArray[np.float32], contour: cv2.typing.MatLike) -> float:
+    left, top, width, height = cv2.boundingRect(contour)
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(mask, [contour - np.array([left, top], np.int32)], (1,))
+    return cv2.mean(heat[top : top + height, left : left + width], mask)[0]
+
+
+def _ordered(corners: cv2.typing.MatLike) -> Corners:
+    points: list[Point] = sorted((float(x), float(y)) for x, y in corners)
+    top_left, bottom_left = sorted(points[:2], key=lambda point: point[1])
+    top_right, bottom_right = sorted(points[2:], key=lambda point: point[1])
+    return top_left, top_right, bottom_right, bottom_left
+
+
+def _scaled(corners: Corners, scale: tuple[float, float]) -> Corners:
+    a, b, c, d = ((x * scale[0], y * scale[1]) for x, y in corners)
+    return a, b, c, d

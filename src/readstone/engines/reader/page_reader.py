@@ -1,0 +1,76 @@
+"""The CPU reader's pipeline: a page to its lines, in two steps that a worker may spread over threads."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readstone.core.document import Line
+from readstone.engines.reader.crops import Crop, in_text_order
+from readstone.engines.reader.detector import Detector
+from readstone.engines.reader.layout import arrange
+from readstone.engines.reader.recogniser import Recogniser
+from readstone.engines.reader.session import Session
+from readstone.engines.reader.spacing import box_between, words
+from readstone.engines.reader.weights import Weights
+
+LEGIBLE: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A page whose lines were found: its size in pixels and its crops in reading order."""
+
+    width: int
+    height: int
+    crops: tuple[Crop, ...]
+
+
+class PageReader:
+    """Finds and reads the lines of pages.
+
+    Both steps may be called from several threads at once. An answer depends on the bytes of the page
+    alone: no line is ever read together with another, so neither load nor timing can change it.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self._detector = Detector(Session(weights.detector))
+        self._recogniser = Recogniser(Session(weights.recogniser))
+
+    def prepare(self, image: NDArray[np.uint8]) -> Prepared:
+        """The page's lines in reading order; `image` is RGB, height x width x 3, upright.
+
+        The crops refer to `image`: it must not be written to until the last of them is read.
+        """
+        height, width = image.shape[:2]
+        crops = tuple(
+            Crop(image, in_text_order(line.corners), line.row)
+            for line in arrange(self._detector.find(image))
+        )
+        return Prepared(width, height, crops)
+
+    def recognise(self, crop: Crop) -> Line | None:
+        """The line of text in `crop`, or None where nothing legible stands."""
+        read = words(self._recogniser.read(crop.cut()), crop.corners)
+        if not read:
+            return None
+        letters = sum(len(word.text) for word in read)
+        confidence = sum(word.confidence * len(word.text) for word in read) / letters
+        if confidence < LEGIBLE:
+            return None
+        return Line(
+            text=" ".join(word.text for word in read),
+            corners=crop.corners,
+            box=box_between(crop.corners, 0.0, 1.0),
+            row=crop.row,
+            confidence=confidence,
+            words=read,
+        )
+
+    def warm_up(self) -> None:
+        """Run both models once on a small drawn page, so that the first real one meets warm code."""
+        page = np.full((64, 320, 3), 255, np.uint8)
+        page[24:40, 32:288:16] = 0
+        for crop in self.prepare(page).crops:
+            self.recognise(crop)
