@@ -1,0 +1,103 @@
+"""Renderers make the text of a page from its lines: plain as they come, or whole in layout or markdown."""
+
+from statistics import median
+from typing import Protocol
+
+from readstone.core.document import Box, Line
+from readstone.engines.reader.instruction import Rendering
+from readstone.engines.reader.markdown import MarkdownRenderer
+from readstone.engines.reader.monospace import LayoutRenderer
+from readstone.engines.reader.rows import around, folded
+
+_PARAGRAPH_GAP = 0.9
+"""Row heights of white between two rows that part paragraphs while the page's usual step is unknown."""
+
+_PARAGRAPH_STEP = 1.45
+"""Usual line steps from one row to the next that part paragraphs."""
+
+_STEPS_KNOWN = 3
+"""Line steps seen before their median counts as usual."""
+
+_STEPS_KEPT = 25
+"""Line steps the median is taken over: the text near by, so that a page may change its type."""
+
+
+class Renderer(Protocol):
+    """Makes the text of one page; the same lines make the same text however it is taken.
+
+    The text is every returned string in turn: it never begins or ends with a newline, and holds every word
+    of every line. Every string but the first begins with the white space before it, so that tokens add up.
+    """
+
+    def feed(self, line: Line) -> str:
+        """Take the next line in reading order and give the text that may go out now, possibly none."""
+        ...
+
+    def end(self) -> str:
+        """Give the rest of the page's text, possibly none; nothing is fed after this."""
+        ...
+
+
+class PlainRenderer:
+    """Lines as they come: a space within a row, a newline between rows, a blank line between paragraphs."""
+
+    def __init__(self) -> None:
+        self._row: int | None = None
+        self._box = Box(0, 0, 0, 0)
+        self._steps: list[float] = []
+
+    def feed(self, line: Line) -> str:
+        """Give the line with the white space that parts it from the line before."""
+        text = folded(line.text)
+        if not text:
+            return ""
+        if self._row is None:
+            border = ""
+        elif line.row == self._row:
+            self._box = around((self._box, line.box))
+            return f" {text}"
+        else:
+            border = "\n\n" if self._begins_paragraph(line.box) else "\n"
+        self._row = line.row
+        self._box = line.box
+        return border + text
+
+    def end(self) -> str:
+        """Give nothing: all is out."""
+        return ""
+
+    def _begins_paragraph(self, box: Box) -> bool:
+        step = box.middle[1] - self._box.middle[1]
+        if step <= 0:
+            return True
+        height = min(box.height, self._box.height)
+        if box.top - self._box.bottom > _PARAGRAPH_GAP * height and not self._usual(step):
+            return True
+        self._steps = [*self._steps[1 - _STEPS_KEPT :], step]
+        return len(self._steps) > _STEPS_KNOWN and not self._usual(step)
+
+    def _usual(self, step: float) -> bool:
+        """Whether a step in pixels is no longer than the steps of the page so far."""
+        if len(self._steps) < _STEPS_KNOWN:
+            return False
+        return step <= _PARAGRAPH_STEP * median(self._steps)
+
+
+def renderer(rendering: Rendering, width: int, height: int) -> Renderer:
+    """A renderer for one page of `width` x `height` pixels."""
+    match rendering:
+        case "plain":
+            return PlainRenderer()
+        case "layout":
+            return LayoutRenderer(width, height)
+        case "markdown":
+            return MarkdownRenderer(width, height)
+
+
+def separator(rendering: Rendering) -> str:
+    """What stands between the texts of two pages: a form feed on its line, or a markdown rule."""
+    match rendering:
+        case "plain" | "layout":
+            return "\n\f"
+        case "markdown":
+            return "\n\n---\n\n"
