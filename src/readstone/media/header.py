@@ -1,0 +1,145 @@
+"""The header of an encoded image: its size and which way up it is, read without any decoder.
+
+It runs in the API process on bytes nobody has vouched for. The general readers of an imaging library go through a
+file byte by byte, unpack text chunks and colour profiles, and hold the server for seconds on a hostile file of 20 MB;
+here every walk is bounded, nothing is unpacked and no native code sees the bytes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import assert_never
+
+from readstone.core.chat import ImageFormat
+from readstone.media.orientation import UPRIGHT, read_orientation
+
+_MOST_PIECES = 20_000  # segments or chunks walked; a 20 MB PNG in chunks of 4 KiB has 5,000
+_FIRST_TURNED = 5  # orientations 5..8 swap width and height
+
+_JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
+_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_JPEG_END = frozenset({0xD9, 0xDA})  # end of image, start of scan
+_JPEG_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_EXIF = 0xE1
+
+_BMP_CORE_HEADER = 12  # bytes; the oldest header, with sizes of 16 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Width and height in pixels as stored (0 where the header is broken), EXIF orientation 1..8."""
+
+    width: int
+    height: int
+    orientation: int
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height of the upright image."""
+        if self.orientation >= _FIRST_TURNED:
+            return self.height, self.width
+        return self.width, self.height
+
+
+def read_header(data: bytes, image_format: ImageFormat) -> Header:
+    """Read the header of an image; never raises, whatever the bytes.
+
+    A header that is broken or cut short gives a width or height of 0; broken EXIF data is no EXIF data.
+    """
+    match image_format:
+        case "jpeg":
+            return _jpeg(data)
+        case "png":
+            return _png(data)
+        case "webp":
+            return _webp(data)
+        case "bmp":
+            return _bmp(data)
+        case _:
+            assert_never(image_format)
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the type, start and end of the content of each chunk (PNG specification, 5.3).
+
+    The end may lie past the end of `data` where the file is cut short.
+    """
+    position = 8
+    while len(kind := data[position + 4 : position + 8]) == 4:  # noqa: PLR2004 a chunk type's length
+        start = position + 8
+        end = start + int.from_bytes(data[position : position + 4])
+        yield kind, start, end
+        position = end + 4
+
+
+def _jpeg(data: bytes) -> Header:
+    """ITU-T T.81, annex B: segments up to the first scan."""
+    width = height = 0
+    exif = b""
+    position = 2
+    for _ in range(_MOST_PIECES):
+        found = _JPEG_MARKER.search(data, position)
+        if found is None or (marker := found[1][0]) in _JPEG_END:
+            break
+        position = found.end()
+        if marker in _JPEG_BARE:
+            continue
+        if marker in _JPEG_FRAME and not width:
+            height = int.from_bytes(data[position + 3 : position + 5])
+            width = int.from_bytes(data[position + 5 : position + 7])
+        length = int.from_bytes(data[position : position + 2])
+        if marker == _JPEG_EXIF and not exif and data.startswith(b"Exif\0\0", position + 2):
+            exif = data[position + 2 : position + length]
+        position += max(length, 2)
+    return Header(width, height, read_orientation(exif))
+
+
+def _png(data: bytes) -> Header:
+    if data[12:16] != b"IHDR":
+        return Header(0, 0, UPRIGHT)
+    chunks = islice(png_chunks(data), _MOST_PIECES)
+    exif = next((data[start:end] for kind, start, end in chunks if kind == b"eXIf"), b"")
+    width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+    return Header(width, height, read_orientation(exif))
+
+
+def _webp(data: bytes) -> Header:
+    """RFC 9649: the first chunk holds the size, in one of three ways."""
+    match data[12:16]:
+        case b"VP8X":
+            width = 1 + int.from_bytes(data[24:27], "little")
+            height = 1 + int.from_bytes(data[27:30], "little")
+        case b"VP8L" if data[20:21] == b"\x2f":
+            bits = int.from_bytes(data[21:25], "little")
+            width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        case b"VP8 " if data[23:26] == b"\x9d\x01\x2a":
+            width = int.from_bytes(data[26:28], "little") & 0x3FFF
+            height = int.from_bytes(data[28:30], "little") & 0x3FFF
+        case _:
+            return Header(0, 0, UPRIGHT)
+    return Header(width, height, read_orientation(_webp_exif(data)))
+
+
+def _webp_exif(data: bytes) -> bytes:
+    position = 12
+    for _ in range(_MOST_PIECES):
+        kind = data[position : position + 4]
+        size = int.from_bytes(data[position + 4 : position + 8], "little")
+        position += 8
+        if kind == b"EXIF":
+            return data[position : position + size]
+        if not kind:
+            break
+        position += size + size % 2
+    return b""
+
+
+def _bmp(data: bytes) -> Header:
+    if int.from_bytes(data[14:18], "little") == _BMP_CORE_HEADER:
+        width = int.from_bytes(data[18:20], "little")
+        return Header(width, int.from_bytes(data[20:22], "little"), UPRIGHT)
+    width = int.from_bytes(data[18:22], "little", signed=True)
+    # A negative height says that the rows are stored from the top down.
+    height = abs(int.from_bytes(data[22:26], "little", signed=True))
+    return Header(max(width, 0), height, UPRIGHT)
