@@ -10,7 +10,8 @@
     │   ├── ModelNotFound           no such model in the catalogue
     │   └── MethodNotAllowed        the route exists, the method does not
     ├── Overloaded                  full: come back in `retry_after` seconds
-    ├── EngineFailed                the engine died or answered nonsense
+    ├── EngineFailed                the engine cannot answer, or answered nonsense
+    │   └── EngineCrashed           the engine's process ended while it worked on this
     ├── EngineTimeout               the engine took longer than it may
     └── ClientClosed                the client left before the answer was whole
     ConfigurationError              the server cannot start as configured (never on the wire)
@@ -98,6 +99,12 @@ class EngineFailed(RequestError):
     """The engine failed while it worked on this request."""
 
     code = "engine_failed"
+
+
+class EngineCrashed(EngineFailed):
+    """The engine stopped while it worked on this request and is being restarted: send it again."""
+
+    code = "engine_crashed"
 
 
 class EngineTimeout(RequestError):

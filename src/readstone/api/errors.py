@@ -1,0 +1,86 @@
+"""Error class → HTTP status: the only table (contract: errors)."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from math import ceil
+
+import msgspec
+
+from readstone.core import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """How an error looks on the wire: status, `type`, and headers of its own."""
+
+    status: int
+    type: str
+    headers: dict[str, str]
+
+
+class ErrorDetail(msgspec.Struct):
+    """What went wrong; all four members are always there."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(msgspec.Struct):
+    """The body of every error under `/v1`."""
+
+    error: ErrorDetail
+
+
+STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
+    errors.InvalidRequest: (400, "invalid_request_error"),
+    errors.UnsupportedParameter: (400, "invalid_request_error"),
+    errors.InvalidImage: (400, "invalid_request_error"),
+    errors.TooLarge: (413, "invalid_request_error"),
+    errors.AuthenticationFailed: (401, "authentication_error"),
+    errors.NotFound: (404, "not_found_error"),
+    errors.ModelNotFound: (404, "not_found_error"),
+    errors.MethodNotAllowed: (405, "invalid_request_error"),
+    errors.Overloaded: (503, "overloaded_error"),
+    errors.EngineFailed: (502, "upstream_error"),
+    errors.EngineCrashed: (502, "upstream_error"),
+    errors.EngineTimeout: (504, "timeout_error"),
+    errors.ClientClosed: (499, "client_closed"),
+}
+
+_BUG = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "server_error", {})
+
+
+def problem(error: Exception) -> Problem:
+    """The status, type and headers of an error; what is not of the tree is our own fault: 500."""
+    if not isinstance(error, errors.RequestError):
+        return _BUG
+    status, kind = STATUS[type(error)]
+    return Problem(status, kind, _headers(error))
+
+
+def body(error: Exception) -> ErrorBody:
+    """The error's body; of an exception that is not ours nothing is told but that it happened."""
+    if not isinstance(error, errors.RequestError):
+        message = "The server made a mistake; its log has the details under this request's id."
+        return ErrorBody(ErrorDetail(message, _BUG.type, None, "internal_error"))
+    return ErrorBody(ErrorDetail(error.message, problem(error).type, error.param, error.code))
+
+
+def _headers(error: errors.RequestError) -> dict[str, str]:
+    match error:
+        case errors.AuthenticationFailed():
+            return {"www-authenticate": "Bearer"}
+        case errors.MethodNotAllowed(allowed=allowed):
+            return {"allow": allowed}
+        case errors.Overloaded(retry_after=seconds):
+            return _retry(seconds)
+        case errors.EngineFailed():
+            return _retry(1.0)
+        case _:
+            return {}
+
+
+def _retry(seconds: float) -> dict[str, str]:
+    return {"retry-after": str(ceil(seconds)), "retry-after-ms": str(int(seconds * 1000))}

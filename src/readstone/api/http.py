@@ -1,0 +1,135 @@
+"""The door: every HTTP request gets an id, is authenticated unless its path is public, and ends in one log line."""
+
+import re
+import time
+import uuid
+from asyncio import CancelledError
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from readstone.api.errors import body, problem
+from readstone.core.errors import ClientClosed, MethodNotAllowed, NotFound, RequestError
+from readstone.core.key import Principal
+from readstone.serving.keys import Authenticator
+from readstone.telemetry import LogValue, log, log_bug
+
+PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
+"""Everything else needs a key, unknown paths included."""
+
+_NOTE = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+class Exchange:
+    """One request and its answer, while they last; routes find it at `scope["exchange"]`.
+
+    Its `notes` end up in the request's log line: ids, names and counts only.
+    """
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.id = f"req_{uuid.uuid4().hex}"
+        self.arrived = time.monotonic()
+        self.principal: Principal | None = None
+        self.status: int | None = None
+        self.notes: dict[str, LogValue] = {}
+        self._scope = scope
+        self._send = send
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of a request header, by its lower-case name."""
+        for key, value in self._scope["headers"]:
+            if key == name:
+                return value
+        return None
+
+    async def send(self, message: Message) -> None:
+        """ASGI send that adds the headers every answer carries."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            elapsed = int((time.monotonic() - self.arrived) * 1000)
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"x-request-id", self.id.encode()),
+                (b"openai-processing-ms", str(elapsed).encode()),
+            ]
+        await self._send(message)
+
+    async def answer(self, status: int, content: object, headers: dict[str, str]) -> None:
+        """Send a whole JSON answer."""
+        payload = msgspec.json.encode(content)
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        pairs.append((b"content-type", b"application/json"))
+        pairs.append((b"content-length", str(len(payload)).encode()))
+        await self.send({"type": "http.response.start", "status": status, "headers": pairs})
+        await self.send({"type": "http.response.body", "body": payload})
+
+    def note_error(self, error: Exception) -> None:
+        """Note an error's code for the log line; one that is not of the tree is logged whole."""
+        if isinstance(error, RequestError):
+            self.notes["error"] = error.code
+        else:
+            self.notes["error"] = "internal_error"
+            log_bug(error, id=self.id)
+
+    def log(self) -> None:
+        """Write the request's line."""
+        client = self.header(b"x-client-request-id")
+        log(
+            "request",
+            id=self.id,
+            client_id=client.decode() if client and _NOTE.fullmatch(client) else None,
+            method=self._scope["method"],
+            path=self._scope["path"],
+            status=self.status,
+            seconds=round(time.monotonic() - self.arrived, 4),
+            key=self.principal.key_id if self.principal else None,
+            **self.notes,
+        )
+
+
+class Door:
+    """The outermost ASGI application for HTTP: ids, keys, errors and the log, once for every route."""
+
+    def __init__(self, routes: ASGIApp, authenticator: Authenticator) -> None:
+        self._routes = routes
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; the path that is checked is the one that is routed, as the socket gave it."""
+        exchange = Exchange(scope, send)
+        # `app` makes starlette raise its refusals, so that they become errors of ours below.
+        inner: Scope = {**scope, "exchange": exchange, "app": self}
+        try:
+            if scope["path"] not in PUBLIC_PATHS:
+                written = exchange.header(b"authorization")
+                exchange.principal = await self._authenticator.principal(
+                    written.decode("latin-1") if written is not None else None
+                )
+            await self._routes(inner, receive, exchange.send)
+        except ClientClosed:
+            exchange.status = 499
+        except CancelledError:
+            exchange.status = 499
+            raise
+        except Exception as error:  # noqa: BLE001  (the border: whatever it is, the client gets JSON)
+            await _refuse(exchange, _translated(error, scope))
+        finally:
+            exchange.log()
+
+
+async def _refuse(exchange: Exchange, error: Exception) -> None:
+    exchange.note_error(error)
+    if exchange.status is None:
+        found = problem(error)
+        await exchange.answer(found.status, body(error), found.headers)
+
+
+def _translated(error: Exception, scope: Scope) -> Exception:
+    """Starlette's refusals as errors of the tree."""
+    if not isinstance(error, HTTPException):
+        return error
+    method, path = scope["method"], scope["path"][:200]
+    if error.headers and (allowed := error.headers.get("Allow")):
+        return MethodNotAllowed(f"{path} does not take {method}; it takes {allowed}.", allowed)
+    return NotFound(f"There is no route {method} {path}; GET /docs lists them.")

@@ -1,0 +1,134 @@
+"""The OpenAPI document, generated from the wire schemas."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+
+from readstone import __version__
+from readstone.api.errors import STATUS, ErrorBody
+from readstone.api.openai import schema
+from readstone.api.ops import Health, Readiness
+
+JSON: TypeAlias = dict[str, Any]
+
+_REFERENCE = "#/components/schemas/{name}"
+_BODY_STATUSES = (400, 401, 404, 413, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route as it is documented; `request` and `answer` are wire schemas."""
+
+    method: str
+    path: str
+    summary: str
+    answer: type
+    request: type | None = None
+    public: bool = False
+    statuses: tuple[int, ...] = (401,)
+    streams: bool = False
+
+
+OPERATIONS = (
+    Operation(
+        "post",
+        "/v1/chat/completions",
+        "Read images or ask a model, whole or as a stream of server-sent events",
+        schema.ChatCompletion,
+        schema.ChatCompletionRequest,
+        statuses=_BODY_STATUSES,
+        streams=True,
+    ),
+    Operation("get", "/v1/models", "List the models and their aliases", schema.ModelList),
+    Operation(
+        "get",
+        "/v1/models/{model}",
+        "Describe one model; its id may hold slashes",
+        schema.ModelBody,
+        statuses=(401, 404),
+    ),
+    Operation("get", "/health", "Whether the process answers", Health, public=True, statuses=()),
+    Operation(
+        "get",
+        "/ready",
+        "Whether every engine would answer now (200), or not yet (503)",
+        Readiness,
+        public=True,
+        statuses=(),
+    ),
+)
+
+
+def build_document() -> JSON:
+    """The whole document, OpenAPI 3.1."""
+    types = [operation.answer for operation in OPERATIONS]
+    types += [operation.request for operation in OPERATIONS if operation.request]
+    types += [schema.ChatCompletionChunk, ErrorBody]
+    _, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    paths: JSON = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Readstone",
+            "version": __version__,
+            "description": "One OpenAI-compatible API for OCR, vision, chat and extraction.",
+        },
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(operation: Operation) -> JSON:
+    found: JSON = {
+        "operationId": f"{operation.method}{operation.path}".translate(
+            str.maketrans({"/": "_", "{": "", "}": "", ".": "_"})
+        ),
+        "summary": operation.summary,
+        "responses": {"200": _success(operation), **_failures(operation)},
+    }
+    if operation.public:
+        found["security"] = []
+    if operation.request:
+        found["requestBody"] = {"required": True, "content": _json(operation.request)}
+    if "{model}" in operation.path:
+        found["parameters"] = [
+            {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
+    return found
+
+
+def _success(operation: Operation) -> JSON:
+    content = _json(operation.answer)
+    if operation.streams:
+        content |= {"text/event-stream": {"schema": _reference(schema.ChatCompletionChunk)}}
+    return {"description": "The answer.", "content": content}
+
+
+def _failures(operation: Operation) -> JSON:
+    if operation.path == "/ready":
+        return {"503": {"description": "Not ready yet.", "content": _json(Readiness)}}
+    return {
+        str(status): {"description": _meaning(status), "content": _json(ErrorBody)}
+        for status in operation.statuses
+    }
+
+
+def _meaning(status: int) -> str:
+    """What an error status can mean: the first sentences of the classes that have it."""
+    classes = [kind for kind, (number, _) in STATUS.items() if number == status]
+    return " ".join((kind.__doc__ or "").strip().splitlines()[0] for kind in classes)
+
+
+def _json(kind: type) -> JSON:
+    return {"application/json": {"schema": _reference(kind)}}
+
+
+def _reference(kind: type) -> JSON:
+    return {"$ref": _REFERENCE.format(name=kind.__name__)}

@@ -1,0 +1,63 @@
+"""What a schema found wrong with a JSON body, said in our own words with the field named."""
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+from readstone.core.errors import InvalidRequest
+
+T = TypeVar("T")
+
+_TYPES = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "a string",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+_PATH = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
+_EXPECTED = re.compile(r"Expected `([^`]+)`(?:( of length)? (<=?|>=?) ([\d.-]+))?(?:, got `(\w+)`)?")
+_MISSING = re.compile(r"Object missing required field `([^`]+)`")
+_INVALID = re.compile(r"Invalid (?:enum )?value (.+?)(?: - at|$)", re.DOTALL)
+_COMPARISONS = {"<=": "at most", "<": "less than", ">=": "at least", ">": "more than"}
+
+
+def decode_json(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
+    """Decode a body; InvalidRequest names the field and what it should have been."""
+    try:
+        return decoder.decode(content)
+    except msgspec.ValidationError as error:
+        raise _violation(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from error
+    except RecursionError as error:
+        raise InvalidRequest("The body is nested too deeply.", code="invalid_json") from error
+
+
+def _violation(found: str) -> InvalidRequest:
+    """Translate msgspec's message; its forms are few and pinned by tests."""
+    place = _PATH.search(found)
+    path = place[1] if place else ""
+    if missing := _MISSING.match(found):
+        name = f"{path}.{missing[1]}".lstrip(".")
+        return InvalidRequest(f"'{name}' is missing.", param=name, code="missing_parameter")
+    subject = f"'{path}'" if path else "The body"
+    return InvalidRequest(
+        f"{subject} {_complaint(found)}.", param=path or None, code="invalid_value"
+    )
+
+
+def _complaint(found: str) -> str:
+    if expected := _EXPECTED.match(found):
+        kinds, length, comparison, bound, got = expected.groups()
+        wanted = " or ".join(_TYPES.get(kind, kind) for kind in kinds.split(" | "))
+        if comparison:
+            size = f"{_COMPARISONS[comparison]} {bound.removesuffix('.0')}"
+            return f"must be {wanted} {'of length' if length else 'of'} {size}"
+        return f"must be {wanted}, not {_TYPES.get(got, got)}" if got else f"must be {wanted}"
+    if invalid := _INVALID.match(found):
+        return f"cannot be {invalid[1][:80]}"
+    return "is out of range" if found.startswith("Number out of range") else "is not valid"

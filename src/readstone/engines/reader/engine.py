@@ -1,0 +1,158 @@
+"""The reader as an engine: a chat request about images becomes their text."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from readstone import __version__
+from readstone.core.chat import (
+    ChatEvent,
+    ChatRequest,
+    Finish,
+    FinishReason,
+    Image,
+    ImagePart,
+    Message,
+    TextDelta,
+    TextPart,
+)
+from readstone.core.document import Line
+from readstone.core.engine import EngineState
+from readstone.core.errors import InvalidRequest
+from readstone.core.usage import Usage
+from readstone.engines.reader.frames import Found
+from readstone.engines.reader.instruction import Rendering, understand
+from readstone.engines.reader.parameters import refuse_unsupported
+from readstone.engines.reader.rendering import Renderer, renderer, separator
+from readstone.engines.reader.supervisor import Supervisor
+from readstone.engines.reader.tokens import count, cut, image_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a request asks of the reader."""
+
+    images: tuple[Image, ...]
+    rendering: Rendering
+    text_tokens: int
+    image_tokens: int
+
+
+class ReaderEngine:
+    """Answers chat requests by reading: plain text streams line by line, other renderings page by page."""
+
+    def __init__(self, name: str, supervisor: Supervisor, weights: str) -> None:
+        self._name = name
+        self._supervisor = supervisor
+        self._fingerprint = f"readstone-{__version__}-{weights}"
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self._name
+
+    @property
+    def state(self) -> EngineState:
+        """Whether a page would be read now."""
+        return self._supervisor.state
+
+    @property
+    def fingerprint(self) -> str:
+        """Names this version and the digests of its weights."""
+        return self._fingerprint
+
+    async def start(self) -> None:
+        """Begin to start the worker."""
+        await self._supervisor.start()
+
+    async def stop(self) -> None:
+        """End the worker; pages in the middle fail."""
+        await self._supervisor.stop()
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+        """The images' text; ends with `length` where it is worth more than `max_tokens`.
+
+        Raises InvalidRequest for an instruction or a request without images, UnsupportedParameter,
+        InvalidImage, and what the supervisor raises.
+        """
+        refuse_unsupported(request.extras)
+        job = plan(request.messages)
+        left = request.max_tokens
+        reason: FinishReason = "stop"
+        async with aclosing(self._texts(job)) as texts:
+            async for text in texts:
+                kept = cut(text, left)
+                tokens = count(kept)
+                left -= tokens
+                if kept:
+                    yield TextDelta(kept, tokens)
+                if kept != text:
+                    reason = "length"
+                    break
+        yield Finish(
+            reason,
+            Usage(
+                prompt_tokens=job.text_tokens + job.image_tokens,
+                completion_tokens=request.max_tokens - left,
+                image_tokens=job.image_tokens,
+            ),
+        )
+
+    async def _texts(self, job: Job) -> AsyncGenerator[str]:
+        """The answer in pieces that begin with the white space before them, so that tokens add up."""
+        for index, image in enumerate(job.images):
+            border = separator(job.rendering) if index else ""
+            async with aclosing(self._page(image, job.rendering)) as texts:
+                async for text in texts:
+                    yield border + text
+                    border = ""
+            if border:
+                yield border
+
+    async def _page(self, image: Image, rendering: Rendering) -> AsyncGenerator[str]:
+        page: Renderer = renderer(rendering, image.width, image.height)
+        async with aclosing(self._supervisor.read(image)) as events:
+            async for event in events:
+                match event:
+                    case Found():
+                        continue
+                    case Line() if text := page.feed(event):
+                        yield text
+                    case Line():
+                        continue
+        if text := page.end():
+            yield text
+
+
+def plan(messages: tuple[Message, ...]) -> Job:
+    """What to read and how: the images of the last message that has any, by the last user message's words
+    and those of system messages.
+
+    So a client that sends the conversation again to ask for another rendering gets the same page, and
+    pages of earlier turns are not read again. InvalidRequest where there is no image.
+    """
+    seen = [images for message in messages if (images := _images(message))]
+    if not seen:
+        raise InvalidRequest(
+            "This model reads documents: send at least one image, as a part "
+            '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}} of a user message.',
+            param="messages",
+            code="no_image",
+        )
+    users = [message for message in messages if message.role == "user"]
+    heard = [message for message in messages if message.role in {"system", "developer"}]
+    instruction = "\n".join(_text(message) for message in [*heard, *users[-1:]])
+    return Job(
+        images=seen[-1],
+        rendering=understand(instruction),
+        text_tokens=count(instruction),
+        image_tokens=sum(image_tokens(image.width, image.height) for image in seen[-1]),
+    )
+
+
+def _images(message: Message) -> tuple[Image, ...]:
+    return tuple(part.image for part in message.parts if isinstance(part, ImagePart))
+
+
+def _text(message: Message) -> str:
+    return "\n".join(part.text for part in message.parts if isinstance(part, TextPart))

@@ -1,0 +1,82 @@
+"""What the reader and its worker say to each other: length-prefixed msgpack frames over a socket pair."""
+
+import asyncio
+import struct
+from typing import Final, TypeAlias
+
+import msgspec
+
+from readstone.core.chat import Image
+from readstone.core.document import Line
+
+_LENGTH: Final = struct.Struct(">I")
+
+
+class Read(msgspec.Struct, tag="read"):
+    """Read this image; answered by Found, a LineRead for each line, then Done, or else by Failed."""
+
+    id: int
+    image: Image
+
+
+class Cancel(msgspec.Struct, tag="cancel"):
+    """Nobody waits for this page any more; it is not answered."""
+
+    id: int
+
+
+class Ready(msgspec.Struct, tag="ready"):
+    """The models are loaded and warm."""
+
+
+class Found(msgspec.Struct, tag="found"):
+    """The page's size in pixels and how many runs of text were found on it."""
+
+    id: int
+    width: int
+    height: int
+    lines: int
+
+
+class LineRead(msgspec.Struct, tag="line"):
+    """The next line in reading order."""
+
+    id: int
+    line: Line
+
+
+class Done(msgspec.Struct, tag="done"):
+    """The page is read; `memory` is the worker's resident size in bytes."""
+
+    id: int
+    memory: int
+
+
+class Failed(msgspec.Struct, tag="failed"):
+    """The page cannot be read: the image's fault where `message` says why, else the reader's."""
+
+    id: int
+    message: str | None
+
+
+Request: TypeAlias = Read | Cancel
+Answer: TypeAlias = Ready | Found | LineRead | Done | Failed
+
+REQUESTS: Final = msgspec.msgpack.Decoder(Request)
+ANSWERS: Final = msgspec.msgpack.Decoder(Answer)
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+def pack(frame: Request | Answer) -> bytes:
+    """The frame as it goes on the socket."""
+    content = _ENCODER.encode(frame)
+    return _LENGTH.pack(len(content)) + content
+
+
+async def receive(stream: asyncio.StreamReader) -> bytes | None:
+    """The next frame's content; None when the other side is gone."""
+    try:
+        (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
+        return await stream.readexactly(length)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None

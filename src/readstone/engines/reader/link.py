@@ -1,0 +1,168 @@
+"""The server's end of one worker process: pages go out, their lines come back."""
+
+import asyncio
+import itertools
+import socket
+import sys
+from collections.abc import AsyncGenerator
+from typing import TypeAlias, assert_never
+
+from readstone.core.chat import Image
+from readstone.core.document import Line
+from readstone.core.errors import EngineCrashed, EngineFailed, EngineTimeout, InvalidImage
+from readstone.engines.process import Child
+from readstone.engines.reader.frames import (
+    ANSWERS,
+    Answer,
+    Cancel,
+    Done,
+    Failed,
+    Found,
+    LineRead,
+    Read,
+    Ready,
+    pack,
+    receive,
+)
+
+PageEvent: TypeAlias = Found | Line
+"""First the page's size, then its lines in reading order."""
+
+_STOP_SECONDS = 2.0
+
+
+class Link:
+    """One live worker; use `open` to start one. `pages` and `memory` tell how worn it is."""
+
+    def __init__(
+        self, child: Child, stream: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.pages = 0
+        self.memory = 0
+        self._child = child
+        self._stream = stream
+        self._writer = writer
+        self._ids = itertools.count(1)
+        self._readers: dict[int, asyncio.Queue[Answer | None]] = {}
+        self._alive = True
+        self._ended = asyncio.ensure_future(self._listen())
+
+    @classmethod
+    async def open(cls, threads: int, start_seconds: float) -> "Link":
+        """Start a worker and wait until its models are loaded; EngineFailed where it does not get there."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            module = "readstone.engines.reader.worker"
+            arguments = [sys.executable, "-m", module, str(theirs.fileno()), str(threads)]
+            child = await Child.spawn(arguments, inherited=[theirs.fileno()])
+        stream, writer = await asyncio.open_connection(sock=ours)
+        try:
+            content = await asyncio.wait_for(receive(stream), start_seconds)
+        except BaseException:
+            child.kill()
+            writer.close()
+            raise
+        if content is None or not isinstance(ANSWERS.decode(content), Ready):
+            child.kill()
+            writer.close()
+            raise EngineFailed("The reader's worker ended before it was ready.")
+        return cls(child, stream, writer)
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._child.pid
+
+    @property
+    def idle(self) -> bool:
+        """Whether no page is being read."""
+        return not self._readers
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take pages."""
+        return self._alive
+
+    async def read(self, image: Image, seconds: float) -> AsyncGenerator[PageEvent]:
+        """The page's size and lines; closing the generator cancels what has not begun.
+
+        Raises InvalidImage for a broken image, EngineTimeout after `seconds`, EngineCrashed where the worker ends
+        in the middle, EngineFailed for a bug of the reader.
+        """
+        page = next(self._ids)
+        answers: asyncio.Queue[Answer | None] = asyncio.Queue()
+        self._readers[page] = answers
+        self.pages += 1
+        finished = False
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            await self._send(Read(page, image))
+            while not finished:
+                answer = await _before(deadline, answers, seconds)
+                finished = not isinstance(answer, Found | LineRead)
+                match answer:
+                    case Found():
+                        yield answer
+                    case LineRead(line=line):
+                        yield line
+                    case Done(memory=memory):
+                        self.memory = memory
+                    case Failed(message=message):
+                        raise _failure(message, image)
+                    case None | Ready():
+                        raise EngineCrashed
+                    case _:
+                        assert_never(answer)
+        finally:
+            del self._readers[page]
+            if not finished and self._alive:
+                self._writer.write(pack(Cancel(page)))
+
+    async def wait(self) -> int:
+        """Wait until the worker is gone; its exit code."""
+        await asyncio.shield(self._ended)
+        return await self._child.wait()
+
+    async def close(self) -> None:
+        """End the worker; pages in the middle raise EngineCrashed."""
+        self._writer.close()
+        await self._child.stop(_STOP_SECONDS)
+        await self._ended
+
+    async def _send(self, read: Read) -> None:
+        if not self._alive:
+            raise EngineCrashed
+        try:
+            self._writer.write(pack(read))
+            await self._writer.drain()
+        except ConnectionError as error:
+            raise EngineCrashed from error
+
+    async def _listen(self) -> None:
+        while (content := await receive(self._stream)) is not None:
+            answer = ANSWERS.decode(content)
+            if not isinstance(answer, Ready) and (reader := self._readers.get(answer.id)):
+                reader.put_nowait(answer)
+        self._alive = False
+        self._writer.close()
+        self._child.kill()
+        for reader in self._readers.values():
+            reader.put_nowait(None)
+
+
+async def _before(
+    deadline: float, answers: "asyncio.Queue[Answer | None]", seconds: float
+) -> Answer | None:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await answers.get()
+    except TimeoutError as error:
+        raise EngineTimeout(
+            f"The page took longer than {seconds:g} seconds (reader.page_seconds)."
+        ) from error
+
+
+def _failure(message: str | None, image: Image) -> EngineFailed | InvalidImage:
+    if message is None:
+        return EngineFailed("The reader failed on this page; its log has the details.")
+    return InvalidImage(message, param=image.param)

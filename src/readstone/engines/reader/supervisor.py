@@ -1,0 +1,186 @@
+"""Keeps a worker alive: starts it, replaces it when it dies or is worn, and remembers what killed it."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from readstone.core.chat import Image
+from readstone.core.engine import EngineState
+from readstone.core.errors import EngineCrashed, EngineFailed, EngineTimeout, InvalidImage
+from readstone.engines.reader.link import Link, PageEvent
+from readstone.telemetry import log
+
+_MEGABYTE = 1024 * 1024
+_FIRST_DELAY = 0.05
+_LONGEST_DELAY = 30.0
+_HEALTHY_SECONDS = 10.0
+_DEADLY = 2
+"""Crashes during one image after which it is refused instead of read."""
+_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """How a worker is run: its threads, its times in seconds, and when it is worn."""
+
+    threads: int
+    page_seconds: float
+    start_seconds: float
+    recycle_pages: int
+    recycle_megabytes: int
+
+
+class Supervisor:
+    """Reads pages on one worker at a time; a worn one finishes its pages beside its successor."""
+
+    def __init__(self, limits: WorkerLimits) -> None:
+        self._limits = limits
+        self._link: Link | None = None
+        self._changed = asyncio.Condition()
+        self._state: EngineState = "starting"
+        self._worn = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._crashes: dict[bytes, int] = {}
+
+    @property
+    def state(self) -> EngineState:
+        """Whether a page would be read now."""
+        return self._state
+
+    async def start(self) -> None:
+        """Begin to start the first worker."""
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """End every worker; pages in the middle fail."""
+        tasks = [task for task in (self._keeper, *self._retiring) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._link is not None:
+            await self._link.close()
+        await self._become("stopped", None)
+
+    async def read(self, image: Image) -> AsyncGenerator[PageEvent]:
+        """The page's size, then its lines; waits for a worker that is being started.
+
+        Raises what `Link.read` raises; InvalidImage also for an image that ended the worker twice, and
+        EngineFailed where no worker could be started.
+        """
+        digest = await self._refuse_deadly(image)
+        link = await self._live()
+        try:
+            async with aclosing(link.read(image, self._limits.page_seconds)) as events:
+                async for event in events:
+                    yield event
+        except EngineCrashed:
+            await self._remember(digest or await _digest(image))
+            raise
+        except EngineTimeout:
+            self._worn.set()  # a thread may be stuck in it: the successor has all of its own
+            raise
+        if link.pages >= self._limits.recycle_pages or (
+            link.memory >= self._limits.recycle_megabytes * _MEGABYTE
+        ):
+            self._worn.set()
+        if digest is not None:
+            self._crashes.pop(digest, None)
+
+    async def _live(self) -> Link:
+        async with self._changed:
+            try:
+                async with asyncio.timeout(self._limits.start_seconds):
+                    await self._changed.wait_for(self._settled)
+            except TimeoutError as error:
+                raise EngineFailed("The reader is still starting.") from error
+            if self._link is None:
+                raise EngineFailed("The reader cannot be started; the server's log says why.")
+            return self._link
+
+    def _settled(self) -> bool:
+        """Whether it is known if pages can be read; a link may be dead before its keeper has noticed."""
+        return self._state != "starting" and (self._link is None or self._link.alive)
+
+    async def _keep(self) -> None:
+        delay = _FIRST_DELAY
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                link = await Link.open(self._limits.threads, self._limits.start_seconds)
+            except (EngineFailed, TimeoutError, OSError) as error:
+                log("reader failed to start", logging.ERROR, reason=str(error), retry=delay)
+                await self._become("failed", None)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _LONGEST_DELAY)
+                continue
+            born = clock()
+            await self._become("ready", link)
+            log("reader ready", pid=link.pid, threads=self._limits.threads)
+            if await self._outlived(link):
+                self._retire(link)
+                continue
+            code = await link.wait()
+            log("reader worker died", logging.ERROR, pid=link.pid, code=code)
+            await self._become("starting", None)
+            delay = _FIRST_DELAY if clock() - born > _HEALTHY_SECONDS else delay
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _LONGEST_DELAY)
+
+    async def _outlived(self, link: Link) -> bool:
+        """Wait until the worker is worn (True) or dead (False)."""
+        self._worn.clear()
+        dead, worn = asyncio.ensure_future(link.wait()), asyncio.ensure_future(self._worn.wait())
+        try:
+            await asyncio.wait({dead, worn}, return_when=asyncio.FIRST_COMPLETED)
+            return not dead.done()
+        finally:
+            dead.cancel()
+            worn.cancel()
+
+    def _retire(self, link: Link) -> None:
+        log("reader worker is worn", pid=link.pid, pages=link.pages, memory=link.memory)
+        task = asyncio.create_task(self._see_out(link))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _see_out(self, link: Link) -> None:
+        """Let a worn worker finish its pages, at most as long as one may take, then end it."""
+        try:
+            async with asyncio.timeout(self._limits.page_seconds):
+                while self._link is link or not link.idle:
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            log("reader worker did not finish", logging.WARNING, pid=link.pid)
+        finally:
+            await link.close()
+
+    async def _become(self, state: EngineState, link: Link | None) -> None:
+        async with self._changed:
+            self._state, self._link = state, link
+            self._changed.notify_all()
+
+    async def _refuse_deadly(self, image: Image) -> bytes | None:
+        """The image's digest where any image is under suspicion; hashing every image would cost too much."""
+        if not self._crashes:
+            return None
+        digest = await _digest(image)
+        if self._crashes.get(digest, 0) >= _DEADLY:
+            raise InvalidImage(
+                f"The image in {image.param} ended the reader {_DEADLY} times and is not tried again.",
+                param=image.param,
+                code="image_crashed_reader",
+            )
+        return digest
+
+    async def _remember(self, digest: bytes) -> None:
+        self._crashes[digest] = self._crashes.pop(digest, 0) + 1
+        while len(self._crashes) > _REMEMBERED:
+            self._crashes.pop(next(iter(self._crashes)))
+
+
+async def _digest(image: Image) -> bytes:
+    return await asyncio.to_thread(lambda: hashlib.sha256(image.data).digest())
