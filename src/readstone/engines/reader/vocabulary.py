@@ -1,0 +1,215 @@
+"""The words by which users ask a local reader for something, in eight languages.
+
+Every pattern is matched against one sentence in the form `instruction.folded` makes: lower case, no accents,
+straight quotes, single spaces. *European* terms (English, German, French, Spanish, Italian, Portuguese) match
+between word borders, *Asian* ones (Chinese, Japanese) anywhere.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Over: TypeAlias = Literal["nothing", "reading", "markdown"]
+"""What else in an instruction makes a refusal not apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something a reader does not do: its words, how a message names it, who can do it, what overrules it."""
+
+    pattern: re.Pattern[str]
+    what: str
+    instead: str
+    overruled_by: Over = "nothing"
+
+
+def _any(european: tuple[str, ...], asian: tuple[str, ...] = ()) -> re.Pattern[str]:
+    """One pattern for all terms of a meaning."""
+    bounded = rf"(?<![a-z0-9])(?:{'|'.join(european)})(?![a-z0-9])"
+    return re.compile("|".join((bounded, *asian)))
+
+
+# What counts as a picture when somebody asks about it.
+_PICTURE = (
+    r"(?:image|picture|photo(?:graph)?|pic|screenshot|figure|chart|graph|diagram|scene|drawing)s?"
+)
+# Words that may stand between a verb and its object: "give me a short description".
+_FEW = r"(?:[a-z'-]+ ){0,3}?"
+# "the lines that describe the payment" asks for lines, not for a description.
+_MAIN = r"(?<!that )(?<!which )(?<!who )"
+_MAKE = (
+    r"(?:give|write|provide|create|generate|make|need|want|add|return|output|produce|get|include)"
+)
+
+READING = _any(
+    (
+        r"text[sue]?", r"texte[ns]?", r"testo", r"say(?:s|ing)?", r"said", r"written", r"words?",
+        r"wording", r"read(?:s|ing|able)?", r"printed", r"characters?", r"letters?", r"letterings?",
+        r"transcri[a-z]+", r"ocr", r"extra[a-z]+", r"inscriptions?", r"handwrit[a-z]+", r"spelled",
+        r"digiti[sz]e", r"lies", r"lesen", r"steht", r"stehen", r"geschrieben", r"worter",
+        r"transkri[a-z]+", r"lis", r"lire", r"lisez", r"ecrite?s?", r"dit", r"mots", r"texto",
+        r"lee[r]?", r"lea", r"dice", r"escrit[oa]s?", r"palabras", r"leggi", r"leggere",
+        r"scritt[oaei]", r"parole", r"estra[a-z]+", r"trascri[a-z]+", r"leia", r"ler", r"diz",
+        r"palavras",
+    ),
+    (r"文字", r"文本", r"识别", r"識別", r"读", r"讀", r"写(?!って|真)", r"寫", r"提取", r"テキスト", r"読", r"書", r"抽出"),
+)  # fmt: skip
+"""Words of a request to read; they make a question one that a reader answers."""
+
+MARKDOWN = _any(
+    (
+        r"markdown", r"md format", r"ocr with format", r"tabular",
+        r"(?<!on the )(?<!at the )tables?(?! of content)", r"tabellen?", r"tabellarisch",
+        r"tableaux?(?! de bord)", r"tablas?(?! de contenido)", r"tabell[ae]",
+        r"tabelas?",
+    ),
+    (r"表格", r"テーブル", r"マークダウン", r"表(?=を|形式|で|として|组|組)"),
+)  # fmt: skip
+
+_KEEP = (
+    r"(?:(?:preserv|keep|maintain|retain|respect|reproduc|mirror|replicat|recreat|match)[a-z]*|kept"
+    r"|(?:not|n't|never|without) (?:chang|alter|modif|break|los|destroy|touch|ignor)[a-z]*"
+    r"|beibehalt[a-z]*|behalte[a-z]*|erhalte[a-z]*|bewahre[a-z]*|originalgetreu[a-z]*"
+    r"|(?:conserv|preserv|gard|respect)[a-z]+|manten[a-z]+|mantien[a-z]+|mantieni)"
+)
+_SHAPE = (
+    r"(?:layout|structure|formatting|format|spacing|spaces|columns?|indent(?:ation|s)?|alignment"
+    r"|white ?space|positioning|arrangement|struktur|formatierung|aufbau|anordnung|spalten|abstande"
+    r"|einruckung(?:en)?|mise en page|mise en forme|disposition|colonnes|espacements?|diseno"
+    r"|estructura|formato|maquetacion|disposicion|columnas|espaciado|impaginazione|struttura"
+    r"|disposizione|colonne|formattazione|estrutura|formatacao|disposicao|colunas)"
+)
+LAYOUT = _any(
+    (
+        rf"{_KEEP} (?:[^ ]+ ){{0,7}}?{_SHAPE}",
+        rf"{_SHAPE} (?:[^ ]+ ){{0,5}}?{_KEEP}",
+        r"layout[- ](?:preserv|aware|faithful)[a-z]*",
+        rf"(?:with|same|original|exact|including) (?:[a-z]+ ){{0,2}}?(?:layout|spacing|formatting|{_SHAPE} as)",
+        r"aspect ratio of the columns", r"pdftotext -layout",
+    ),
+    (
+        r"(?:保留|保持|维持|維持|按照|还原|還原).{0,12}?(?:格式|布局|版面|版式|排版|结构|結構|缩进|縮排|空格|分栏)",
+        r"(?:レイアウト|書式|構造|段組み?|体裁|配置|インデント).{0,8}?(?:維持|保持|保っ|保ち|そのまま|崩さ|再現|残し)",
+    ),
+)  # fmt: skip
+
+_SEE = "kind 'vision'"
+_THINK = "kind 'vision' (or of kind 'chat', for a text)"
+
+REFUSALS: tuple[Refusal, ...] = (
+    Refusal(
+        _any(
+            (
+                r"bounding[- ]?box(?:es)?", r"bbox(?:es)?", r"polygons?",
+                r"(?:text|their|with|and|its|word|line|character|pixel|output|return|box) coordinates",
+                r"coordinates (?:of|for) (?:the |each |every |all )?(?:text|word|line|box|character)[a-z]*",
+                r"(?:locate|localize)", r"text spotting", r"koordinaten", r"boites englobantes",
+                r"coordonnees (?:du|des|de chaque) (?:textes?|mots?|lignes?)", r"coordenadas",
+                r"coordinate (?:del|dei|delle|di) (?:testo|parole|ogni)",
+            ),
+            (r"坐标", r"座標", r"定位", r"边界框", r"检测框", r"バウンディング", r"位置情報"),
+        ),
+        "give the positions of what it reads",
+        f"{_SEE} that supports grounding",
+    ),
+    Refusal(
+        _any(
+            (
+                r"(?<!the )json(?! (?:file|snippet|code|shown|in the|on the|from the))",
+                rf"(?:{_MAKE}|with|reply|respond) (?:[a-z]+ ){{0,2}}?(?:the )?json",
+                r"structured (?:data|output|extraction|fields)", r"key[- ]?value", r"schema",
+                r"following (?:fields|keys|attributes|properties)", r"(?:contents?|values?) of the fields?",
+                r"fields ?(?=[:\[('\"])", r"extract (?:the |these |all )?fields", r"folgenden felder",
+                r"champs suivants", r"siguientes campos", r"seguenti campi", r"seguintes campos",
+                r"(?:as|in|into|to|format:?) (?:an? |the |valid )*(?:csv|xml|yaml|toml|excel|xlsx|sql)",
+                r"(?:csv|xml|yaml) (?:format|output)",
+            ),
+            (r"\{ ?['\"]", r"['\"]properties['\"]", r"结构化", r"以下字段", r"字段 ?:", r"構造化", r"次のフィールド"),
+        ),
+        "extract structured data (JSON, fields or other data formats) yet",
+        _THINK,
+    ),
+    Refusal(
+        _any(
+            (
+                rf"{_MAIN}translat(?:e|ing)(?! column)", r"into (?:english|german|french|spanish|italian|chinese|japanese)",
+                rf"{_MAKE} {_FEW}(?:translation|summary|explanation|interpretation|analysis|overview|opinion)",
+                rf"{_MAIN}(?:summari[sz]e|summari[sz]ing|sum up|tl;?dr|paraphrase|rephrase|rewrite|explain|elaborate)",
+                rf"{_MAIN}interpret", r"proofread", r"fact[- ]?check", r"solve", r"calculate|compute",
+                r"answer (?:the|my|this|these|all|following|each)", r"(?:short|brief|concise|quick) summary",
+                r"compare", r"write (?:[a-z]+ ){0,2}?(?:code|script|program|function|poem|story|essay|e-?mail|reply|review)",
+                r"tell me (?:a|more)", r"uber?setze?n?(?: sie)?", r"fasse?n?(?: sie)?(?= .*zusammen)", r"zusammenfass(?:en|ung)",
+                r"erklare?n?", r"erlauter[en]*", r"beantworte?n?", r"tradui(?:s|re|sez|t)", r"resume[zr]?", r"expli(?:que[zr]?|ca|car|que)",
+                r"reponds?|repondez", r"traduc(?:e|ir|ci)", r"traduzca", r"resum(?:ir|a|e|elo|en de)", r"responde(?:r)?|responda",
+                r"tradurre|traduci", r"riassum(?:i|ere)", r"spiega(?:re)?", r"rispond(?:i|ere)", r"traduz(?:a|ir)", r"explicar?",
+            ),
+            (
+                r"翻译(?!栏|列)", r"翻譯", r"总结(?!部分)", r"總結", r"概括", r"归纳", r"(?:写|生成|给出|做).{0,4}摘要", r"解释", r"解釋",
+                r"(?:请|請)?回答(?!栏)", r"说明(?!书|文|栏|部分|字)", r"說明(?!書|文|欄)", r"翻訳", r"訳して", r"要約(?!欄|部分)", r"説明(?!書|文|欄)",
+                r"解説", r"答えて",
+            ),
+        ),
+        "summarise, explain, translate or answer questions",
+        _THINK,
+    ),
+    Refusal(
+        _any(
+            (
+                rf"{_MAIN}describe", rf"{_MAKE} {_FEW}(?:description|caption|alt[- ]text)", r"caption (?:this|the|it|an?)",
+                r"alt[- ]text for", rf"{_MAIN}(?:classify|categori[sz]e)", r"(?:image|document) classification",
+                r"count (?:the|all|how|every|each|people|objects|number)",
+                r"(?:detect|find|identify|recogni[sz]e|segment|list|spot) (?:[a-z]+ ){0,3}?(?:objects?|people|persons?|faces?|cars?|animals?|logos?|language)",
+                r"(?:happening|going on|depicted) in", rf"what(?: is|'s|s) (?:shown |visible |there )?(?:in|on) (?:this|the) {_PICTURE}",
+                r"beschreib(?:e|en|t)?", r"klassifizier[a-z]*", r"zahle(?:n)? (?:die|alle|sie)", r"decri(?:s|re|vez|t)",
+                r"legende[rz]", r"class(?:e|er|ifie[rz]?)", r"compte[rz]?", rf"{_MAIN}describ(?:e|ir|a)", r"descri(?:vi|vere|bir)", r"descrev(?:a|er)",
+                r"classifi(?:ca|car|que|care)", r"conta(?:r|re)?", r"cuenta",
+            ),
+            (r"描述(?!栏|列)", r"看图说", r"分类", r"分類", r"数一数", r"数えて", r"(?:物体|目标|人脸|人物)检测", r"描写", r"キャプション(?=を)", r"这是什么", r"這是什麼"),
+        ),
+        "describe, classify or count what a picture shows",
+        _SEE,
+    ),
+    Refusal(
+        _any((rf"analy[sz]e|look at|inspect|what you see|(?:tell me )?about (?:this|the) {_PICTURE}", r"analysier[a-z]*", r"analys(?:e[rz]?|a|ar|are)", r"analiz(?:a|ar|za|zare)", r"analis(?:e|ar)"), (r"分析",)),
+        "analyse what a picture shows",
+        _SEE,
+        "reading",
+    ),
+    Refusal(
+        _any((r"(?:as|in|into|to) (?:an? |clean |valid )*(?:html|latex|tex|rtf|docx)",)),
+        "write HTML, LaTeX or office formats",
+        _SEE,
+        "markdown",
+    ),
+)  # fmt: skip
+"""What a reader refuses; the first that applies is named."""
+
+_AUXILIARY = r"(?:is|are|was|were|do|does|did|can|could|will|would|should|has|have|had)"
+_WHERE_A_CLAUSE_BEGINS = (
+    r"(?:^|[,:] |(?:and|und|et|y) |(?:so|now|also|then|please|tell me|say|hi|hello|hey),? )"
+)
+QUESTION = re.compile(
+    rf"{_WHERE_A_CLAUSE_BEGINS}"
+    rf"(?:what(?:'s|s)? |what (?:[a-z]+ ){{0,2}}?{_AUXILIARY} |who(?:'s|se|m)? |why |how (?:many|much|old|long|{_AUXILIARY}) "
+    rf"|whe(?:re|n) {_AUXILIARY} |(?:is|are|does|did|was|were|has|have) (?:there|this|that|the|these|it|any|an?) |do (?:you|they|these) "
+    r"|was (?:ist|sind|zeigt|siehst|steht|bedeutet|kostet) |wer |wo (?:ist|sind) |wann |warum |wie ?viele? |welche[rsnm]? "
+    r"|qu'est-ce|que (?:voi[ts]|voyez|montre|represente|dit|hay|es|ves|muestra|dice|significa)[ -]|qui est|ou est|quand |pourquoi |combien |quel(?:le)?s? (?:est|sont) "
+    r"|quien |donde |cuando |por que |cuant[oa]s? |cual(?:es)? |(?:che )?cosa |che c'e|chi e|dove |quando |perche |quant[ieoa] |quali? (?:e|sono) "
+    r"|o que |quem |onde |qua(?:l|is) )"
+    rf"|^which |tell me (?:if|whether|how|who|where|when|why|which|what|about) "
+)
+QUESTION_ASIAN = re.compile(
+    r"(?:什么|什麼|甚麼)(?!都|也)|谁|誰|哪[里裡个個些]|多少|[几幾][个個]|为何|為何|怎么|怎麼|是否|[吗嗎](?![a-z])|(?<![任如为為])何(?![もか])|どこ|どのよう|いくつ|ですか|ますか"
+)
+
+BEYOND_READING = _any(
+    (
+        r"how (?:many|much|old|often|long)", r"who(?:'s|se|m)?", r"why", r"where", r"when", r"about",
+        r"mean(?:s|ing)?", r"languages?", r"fonts?", r"colou?rs?", r"sentiment", r"tone", r"topic",
+        r"purpose", r"correct", r"handelt", r"bedeutet", r"sprache", r"wie ?viele?", r"warum", r"wer",
+        r"signifi[a-z]+", r"langue", r"idiomas?", r"lingua", r"combien", r"cuant[oa]s?", r"quant[oaie]s?",
+        r"pourquoi", r"quien", r"quem",
+    ),
+    (r"多少", r"[几幾][个個]", r"意思", r"语言", r"語言", r"颜色", r"顏色", r"谁", r"誰", r"关于", r"意味", r"言語", r"何語", r"何色", r"いくつ", r"何個", r"なぜ"),
+)  # fmt: skip
+"""Words of questions that reading alone does not answer, text in the picture or not."""
