@@ -36,8 +36,7 @@ def decode(image: Image) -> NDArray[np.uint8]:
     """
     header = read_header(image.data, image.format)
     try:
-        picture = _load(image, header)
-        pixels = _pixels(picture)
+        pixels = _pixels(_load(image, header))
     except Exception as error:  # noqa: BLE001 a broken file raises nearly anything in the readers
         raise _refusal(image, error) from None
     pixels = np.ascontiguousarray(_turn(pixels, header.orientation))
