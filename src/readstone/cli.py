@@ -1,7 +1,6 @@
 """The command line: serve · keys · models · doctor."""
 
 import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Sequence

@@ -10,6 +10,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from urllib.parse import urlsplit
 
+import msgspec
+
+from readstone.api.openai.schema import ChatCompletion
 from readstone.core.key import mint
 from readstone.store import Store
 
@@ -46,7 +49,10 @@ async def show_first_page(address: str, store: Store) -> None:
     if reply.status != http.client.OK:
         print(f"The sample page could not be read: {reply.content.decode()}", flush=True)
         return
-    print(_report(address, written, json.loads(reply.content)), flush=True)
+    print(
+        _report(address, written, msgspec.json.decode(reply.content, type=ChatCompletion)),
+        flush=True,
+    )
 
 
 def _read_sample(address: str, key: str) -> Reply:
@@ -82,10 +88,10 @@ def _sample() -> Traversable:
     return files("readstone").joinpath("assets/sample.jpg")
 
 
-def _report(address: str, key: str, answer: dict[str, dict[str, float]]) -> str:
-    text = answer["choices"][0]["message"]["content"]
-    seconds = answer["x_metrics"]["total_time_seconds"]
-    tokens = answer["usage"]["completion_tokens"]
+def _report(address: str, key: str, answer: ChatCompletion) -> str:
+    text = answer.choices[0].message.content
+    seconds = answer.x_metrics.total_time_seconds
+    tokens = answer.usage.completion_tokens
     return f"""
 --- {_sample()} ---
 {text}

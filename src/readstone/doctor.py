@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from importlib.resources import files
 from importlib.metadata import version
+from importlib.resources import files
 
 from readstone.app import cores, open_store
 from readstone.config import Config

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from types import FrameType
 from typing import TypeAlias
 
 import uvicorn
@@ -16,7 +17,7 @@ from readstone.core.errors import ConfigurationError
 _BACKLOG = 512
 _IDLE_SECONDS = 75
 
-Visit: TypeAlias = Callable[[str], Awaitable[None]]
+Visit: TypeAlias = Callable[[str], Coroutine[None, None, None]]
 """Called once with the server's address, such as `http://127.0.0.1:8000`, as soon as it answers."""
 
 
@@ -62,7 +63,7 @@ async def serve(config: Config, visit: Visit) -> None:
             # uvicorn raises the signal again once it has drained; by then it has done its work, and
             # what is left to close here must still be closed.
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: None)
+                signal.signal(number, _let_pass)
             try:
                 await server.serve(sockets=[listener])
             finally:
@@ -71,6 +72,10 @@ async def serve(config: Config, visit: Visit) -> None:
                     await visitor
     finally:
         await store.close()
+
+
+def _let_pass(number: int, frame: FrameType | None) -> None:
+    del number, frame
 
 
 def _address(host: str, listener: socket.socket) -> str:

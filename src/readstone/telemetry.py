@@ -12,9 +12,14 @@ LogValue: TypeAlias = str | int | float | bool | None
 LOGGER = logging.getLogger("readstone")
 
 
-def log(event: str, /, level: int = logging.INFO, **fields: LogValue) -> None:
+def log(event: str, /, **fields: LogValue) -> None:
     """Write one event. Fields hold ids, counts and times: never prompts, images or page text."""
-    LOGGER.log(level, event, extra={"fields": fields})
+    LOGGER.info(event, extra={"fields": fields})
+
+
+def log_trouble(event: str, /, **fields: LogValue) -> None:
+    """Write an event that somebody should look at."""
+    LOGGER.error(event, extra={"fields": fields})
 
 
 def log_bug(error: BaseException, **fields: LogValue) -> None:

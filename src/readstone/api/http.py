@@ -75,21 +75,23 @@ class Exchange:
     def log(self) -> None:
         """Write the request's line."""
         client = self.header(b"x-client-request-id")
-        log(
-            "request",
-            id=self.id,
-            client_id=client.decode() if client and _NOTE.fullmatch(client) else None,
-            method=self._scope["method"],
-            path=self._scope["path"],
-            status=self.status,
-            seconds=round(time.monotonic() - self.arrived, 4),
-            key=self.principal.key_id if self.principal else None,
-            **self.notes,
-        )
+        fields: dict[str, LogValue] = {
+            "id": self.id,
+            "client_id": client.decode() if client and _NOTE.fullmatch(client) else None,
+            "method": self._scope["method"],
+            "path": self._scope["path"],
+            "status": self.status,
+            "seconds": round(time.monotonic() - self.arrived, 4),
+            "key": self.principal.key_id if self.principal else None,
+        }
+        log("request", **fields, **self.notes)
 
 
 class Door:
-    """The outermost ASGI application for HTTP: ids, keys, errors and the log, once for every route."""
+    """The outermost ASGI application for HTTP: ids, keys, errors and the log, once for every route.
+
+    Public paths are left out of the log: probes would fill it.
+    """
 
     def __init__(self, routes: ASGIApp, authenticator: Authenticator) -> None:
         self._routes = routes
@@ -115,7 +117,8 @@ class Door:
         except Exception as error:  # noqa: BLE001  (the border: whatever it is, the client gets JSON)
             await _refuse(exchange, _translated(error, scope))
         finally:
-            exchange.log()
+            if scope["path"] not in PUBLIC_PATHS:
+                exchange.log()
 
 
 async def _refuse(exchange: Exchange, error: Exception) -> None:

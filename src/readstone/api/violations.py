@@ -19,7 +19,9 @@ _TYPES = {
     "null": "null",
 }
 _PATH = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
-_EXPECTED = re.compile(r"Expected `([^`]+)`(?:( of length)? (<=?|>=?) ([\d.-]+))?(?:, got `(\w+)`)?")
+_EXPECTED = re.compile(
+    r"Expected `([^`]+)`(?:( of length)? (<=?|>=?) ([\d.-]+))?(?:, got `(\w+)`)?"
+)
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
 _INVALID = re.compile(r"Invalid (?:enum )?value (.+?)(?: - at|$)", re.DOTALL)
 _COMPARISONS = {"<=": "at most", "<": "less than", ">=": "at least", ">": "more than"}

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.resources import files
@@ -24,7 +24,9 @@ class SQLiteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._queries = dict(_NAMED.findall(files(__package__).joinpath("queries.sql").read_text()))
+        self._queries = dict(
+            _NAMED.findall(files("readstone.store").joinpath("queries.sql").read_text())
+        )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._connection: sqlite3.Connection | None = None
 
@@ -112,22 +114,26 @@ def migrate(connection: sqlite3.Connection) -> None:
     """
     scripts = sorted(
         (entry.name, entry.read_text())
-        for entry in files(__package__).joinpath("migrations").iterdir()
+        for entry in files("readstone.store").joinpath("migrations").iterdir()
         if entry.name.endswith(".sql")
     )
     connection.execute("begin immediate")  # two processes that start at once take turns
     try:
-        seen: int = connection.execute("pragma user_version").fetchone()[0]
-        if seen > len(scripts):
-            raise sqlite3.DatabaseError("it was written by a newer version of readstone")
-        for _, script in scripts[seen:]:
-            for statement in _statements(script):
-                connection.execute(statement)
-        connection.execute(f"pragma user_version = {len(scripts)}")
+        _apply(connection, [script for _, script in scripts])
     except BaseException:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def _apply(connection: sqlite3.Connection, scripts: Sequence[str]) -> None:
+    seen: int = connection.execute("pragma user_version").fetchone()[0]
+    if seen > len(scripts):
+        raise sqlite3.DatabaseError("it was written by a newer version of readstone")
+    for script in scripts[seen:]:
+        for statement in _statements(script):
+            connection.execute(statement)
+    connection.execute(f"pragma user_version = {len(scripts)}")
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -20,7 +20,16 @@ FORMATS: frozenset[ImageFormat] = frozenset({"jpeg", "png", "webp"})
 _REQUEST = msgspec.json.Decoder(schema.ChatCompletionRequest)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _DECODED = frozenset(
-    "model messages max_completion_tokens max_tokens temperature top_p stream stream_options".split()
+    {
+        "model",
+        "messages",
+        "max_completion_tokens",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "stream",
+        "stream_options",
+    }
 )
 """Properties that become fields of ChatRequest or of Decoded; every other one goes to the engine."""
 
@@ -50,7 +59,7 @@ class ChatCodec:
         """
         wire = decode_json(_REQUEST, content)
         model = self._catalogue.find(wire.model)
-        stream = _streams(wire.stream, accept, model)
+        stream = _streams(accept, model, asked=wire.stream)
         options = wire.stream_options or schema.StreamOptions()
         if wire.stream_options is not None and not stream:
             raise InvalidRequest(
@@ -75,9 +84,7 @@ class ChatCodec:
         )
         return Decoded(chat, stream, options.include_usage is True)
 
-    def _messages(
-        self, messages: list[schema.RequestMessage], model: Model
-    ) -> tuple[Message, ...]:
+    def _messages(self, messages: list[schema.RequestMessage], model: Model) -> tuple[Message, ...]:
         images = [image for message in messages for image in _images(message)]
         if len(images) > model.max_images:
             raise InvalidRequest(
@@ -140,7 +147,7 @@ def _images(message: schema.RequestMessage) -> list[schema.ContentPart]:
     return [part for part in message.content if isinstance(part, schema.ImageURL | schema.File)]
 
 
-def _streams(asked: bool | None, accept: str | None, model: Model) -> bool:
+def _streams(accept: str | None, model: Model, *, asked: bool | None) -> bool:
     """The contract's rule: an SDK that leaves `stream` out accepts JSON only, and gets JSON."""
     if asked is not None:
         return asked

@@ -43,6 +43,7 @@ class ChatCompletions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; errors before the first byte of the answer are raised."""
+        del send  # answers go out through the exchange, which adds its headers
         exchange: Exchange = scope["exchange"]
         if scope["method"] != "POST":
             raise MethodNotAllowed(f"{scope['path']} takes POST only.", "POST")
@@ -108,7 +109,7 @@ class ChatCompletions:
                 await _send_piece(exchange, chunks.encode(event))
         except ClientClosed:
             raise
-        except Exception as error:  # noqa: BLE001  (a begun stream can tell of any error in-band only)
+        except Exception as error:  # a begun stream can tell of any error in-band only
             if exchange.status is None:
                 raise
             exchange.note_error(error)

@@ -183,7 +183,7 @@ class Delta(msgspec.Struct, omit_defaults=True):
 
     role: Literal["assistant"] | UnsetType = UNSET
     content: str | UnsetType = UNSET
-    refusal: None | UnsetType = UNSET
+    refusal: UnsetType | None = UNSET
 
 
 class ChunkChoice(msgspec.Struct):

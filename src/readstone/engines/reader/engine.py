@@ -125,11 +125,11 @@ class ReaderEngine:
 
 
 def plan(messages: tuple[Message, ...]) -> Job:
-    """What to read and how: the images of the last message that has any, by the last user message's words
-    and those of system messages.
+    """What to read and how; InvalidRequest where there is no image.
 
-    So a client that sends the conversation again to ask for another rendering gets the same page, and
-    pages of earlier turns are not read again. InvalidRequest where there is no image.
+    The images of the last message that has any are read, as the words of the last user message and of
+    system messages say: so a client that goes on to ask for another rendering gets the same page, and
+    pages of earlier turns are not read again.
     """
     seen = [images for message in messages if (images := _images(message))]
     if not seen:

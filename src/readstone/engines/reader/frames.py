@@ -62,8 +62,8 @@ class Failed(msgspec.Struct, tag="failed"):
 Request: TypeAlias = Read | Cancel
 Answer: TypeAlias = Ready | Found | LineRead | Done | Failed
 
-REQUESTS: Final = msgspec.msgpack.Decoder(Request)
-ANSWERS: Final = msgspec.msgpack.Decoder(Answer)
+REQUESTS: Final[msgspec.msgpack.Decoder[Request]] = msgspec.msgpack.Decoder(Request)
+ANSWERS: Final[msgspec.msgpack.Decoder[Answer]] = msgspec.msgpack.Decoder(Answer)
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
 

@@ -45,6 +45,8 @@ class Link:
         self._ids = itertools.count(1)
         self._readers: dict[int, asyncio.Queue[Answer | None]] = {}
         self._alive = True
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._ended = asyncio.ensure_future(self._listen())
 
     @classmethod
@@ -74,11 +76,6 @@ class Link:
         return self._child.pid
 
     @property
-    def idle(self) -> bool:
-        """Whether no page is being read."""
-        return not self._readers
-
-    @property
     def alive(self) -> bool:
         """Whether it can take pages."""
         return self._alive
@@ -90,8 +87,8 @@ class Link:
         in the middle, EngineFailed for a bug of the reader.
         """
         page = next(self._ids)
-        answers: asyncio.Queue[Answer | None] = asyncio.Queue()
-        self._readers[page] = answers
+        answers = self._readers[page] = asyncio.Queue()
+        self._idle.clear()
         self.pages += 1
         finished = False
         deadline = asyncio.get_running_loop().time() + seconds
@@ -100,23 +97,34 @@ class Link:
             while not finished:
                 answer = await _before(deadline, answers, seconds)
                 finished = not isinstance(answer, Found | LineRead)
-                match answer:
-                    case Found():
-                        yield answer
-                    case LineRead(line=line):
-                        yield line
-                    case Done(memory=memory):
-                        self.memory = memory
-                    case Failed(message=message):
-                        raise _failure(message, image)
-                    case None | Ready():
-                        raise EngineCrashed
-                    case _:
-                        assert_never(answer)
+                if (event := self._event(answer, image)) is not None:
+                    yield event
         finally:
             del self._readers[page]
+            if not self._readers:
+                self._idle.set()
             if not finished and self._alive:
                 self._writer.write(pack(Cancel(page)))
+
+    def _event(self, answer: Answer | None, image: Image) -> PageEvent | None:
+        match answer:
+            case Found():
+                return answer
+            case LineRead(line=line):
+                return line
+            case Done(memory=memory):
+                self.memory = memory
+                return None
+            case Failed(message=message):
+                raise _failure(message, image)
+            case None | Ready():
+                raise EngineCrashed
+            case _:
+                assert_never(answer)
+
+    async def until_idle(self) -> None:
+        """Wait until no page is being read."""
+        await self._idle.wait()
 
     async def wait(self) -> int:
         """Wait until the worker is gone; its exit code."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from readstone.core.chat import Image
 from readstone.core.engine import EngineState
 from readstone.core.errors import EngineCrashed, EngineFailed, EngineTimeout, InvalidImage
 from readstone.engines.reader.link import Link, PageEvent
-from readstone.telemetry import log
+from readstone.telemetry import log, log_trouble
 
 _MEGABYTE = 1024 * 1024
 _FIRST_DELAY = 0.05
@@ -112,7 +111,7 @@ class Supervisor:
             try:
                 link = await Link.open(self._limits.threads, self._limits.start_seconds)
             except (EngineFailed, TimeoutError, OSError) as error:
-                log("reader failed to start", logging.ERROR, reason=str(error), retry=delay)
+                log_trouble("reader failed to start", reason=str(error), retry=delay)
                 await self._become("failed", None)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, _LONGEST_DELAY)
@@ -124,7 +123,7 @@ class Supervisor:
                 self._retire(link)
                 continue
             code = await link.wait()
-            log("reader worker died", logging.ERROR, pid=link.pid, code=code)
+            log_trouble("reader worker died", pid=link.pid, code=code)
             await self._become("starting", None)
             delay = _FIRST_DELAY if clock() - born > _HEALTHY_SECONDS else delay
             await asyncio.sleep(delay)
@@ -151,10 +150,11 @@ class Supervisor:
         """Let a worn worker finish its pages, at most as long as one may take, then end it."""
         try:
             async with asyncio.timeout(self._limits.page_seconds):
-                while self._link is link or not link.idle:
-                    await asyncio.sleep(0.1)
+                async with self._changed:
+                    await self._changed.wait_for(lambda: self._link is not link)
+                await link.until_idle()
         except TimeoutError:
-            log("reader worker did not finish", logging.WARNING, pid=link.pid)
+            log_trouble("reader worker did not finish", pid=link.pid)
         finally:
             await link.close()
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 import cv2
 
@@ -59,7 +59,8 @@ class Worker:
         """Answer requests until the other side is gone."""
         await self._send(Ready())
         while (content := await receive(stream)) is not None:
-            match REQUESTS.decode(content):
+            request = REQUESTS.decode(content)
+            match request:
                 case Read() as read:
                     task = asyncio.create_task(self._answer(read))
                     self._pages[read.id] = task
@@ -67,6 +68,8 @@ class Worker:
                 case Cancel(id=page):
                     if page in self._pages:
                         self._pages[page].cancel()
+                case _:
+                    assert_never(request)
 
     async def _answer(self, read: Read) -> None:
         try:
