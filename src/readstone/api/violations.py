@@ -18,18 +18,21 @@ _TYPES = {
     "object": "an object",
     "null": "null",
 }
-_PATH = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
+_PLACED = re.compile(r"(.*) - at `(?:key in )?\$\.?(.*)`", re.DOTALL)
+"""The last place is the true one: what stands before it may quote a value that looks like a place."""
 _EXPECTED = re.compile(
     r"Expected `([^`]+)`(?:( of length)? (<=?|>=?) ([\d.-]+))?(?:, got `(\w+)`)?"
 )
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
-_INVALID = re.compile(r"Invalid (?:enum )?value (.+?)(?: - at|$)", re.DOTALL)
+_INVALID = re.compile(r"Invalid (?:enum )?value (.+)", re.DOTALL)
 _COMPARISONS = {"<=": "at most", "<": "less than", ">=": "at least", ">": "more than"}
 
 
 def decode_json(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
     """Decode a body; InvalidRequest names the field and what it should have been."""
     try:
+        if not content.isascii():
+            content.decode()  # msgspec does not look inside what a schema skips or keeps raw
         return decoder.decode(content)
     except msgspec.ValidationError as error:
         raise _violation(str(error)) from error
@@ -41,8 +44,8 @@ def decode_json(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
 
 def _violation(found: str) -> InvalidRequest:
     """Translate msgspec's message; its forms are few and pinned by tests."""
-    place = _PATH.search(found)
-    path = place[1] if place else ""
+    placed = _PLACED.fullmatch(found)
+    found, path = placed.groups() if placed else (found, "")
     if missing := _MISSING.match(found):
         name = f"{path}.{missing[1]}".lstrip(".")
         return InvalidRequest(f"'{name}' is missing.", param=name, code="missing_parameter")
@@ -62,4 +65,4 @@ def _complaint(found: str) -> str:
         return f"must be {wanted}, not {_TYPES.get(got, got)}" if got else f"must be {wanted}"
     if invalid := _INVALID.match(found):
         return f"cannot be {invalid[1][:80]}"
-    return "is out of range" if found.startswith("Number out of range") else "is not valid"
+    return "is out of range" if "out of range" in found else "is not valid"
