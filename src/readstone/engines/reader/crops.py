@@ -1,8 +1,8 @@
 """Crops: one detected line cut out of its page, upright and at the recogniser's height."""
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import cv2
 import numpy as np
@@ -11,33 +11,46 @@ from numpy.typing import NDArray
 from readstone.core.document import Corners
 
 HEIGHT: Final = 48
-VERTICAL: Final = 1.5
+VERTICAL: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crop:
     """A line that is still to be read: it refers to its page, and costs nothing until it is cut.
 
-    `corners` are in pixels of `image` (RGB, height x width x 3) in the text's own order, so that
-    vertical text is turned by its corners; `row` counts the page's visual rows from 0.
+    `corners` are in pixels of `image` (RGB, height x width x 3), the text's own top left first; `row`
+    counts the page's visual rows from 0.
     """
 
     image: NDArray[np.uint8]
     corners: Corners
     row: int
 
+    def ways(self) -> tuple[Self, ...]:
+        """The crop turned in every way its text may run: as it stands, or downwards and upwards.
+
+        A line taller than wide runs along its height, unless it is one character: the box of a lone
+        digit is up to 1.8 times taller than wide, so a line is turned from twice its width on.
+        """
+        width, height = extent(self.corners)
+        if height < VERTICAL * width:
+            return (self,)
+        a, b, c, d = self.corners
+        return replace(self, corners=(b, c, d, a)), replace(self, corners=(d, a, b, c))
+
     def cut(self) -> NDArray[np.uint8]:
         """The line as an upright RGB strip, 48 pixels high and at least 1 pixel wide."""
-        width, height = extent(self.corners)
-        native = (max(1, round(width)), max(1, round(height)))
-        target = np.array(
-            [(0, 0), (native[0], 0), (native[0], native[1]), (0, native[1])], np.float32
-        )
+        width, height = (max(1, round(length)) for length in extent(self.corners))
+        target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
         turn = cv2.getPerspectiveTransform(np.array(self.corners, np.float32), target)
         strip = cv2.warpPerspective(
-            self.image, turn, native, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            self.image,
+            turn,
+            (width, height),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
         )
-        columns = max(1, math.ceil(native[0] * HEIGHT / native[1]))
+        columns = max(1, math.ceil(width * HEIGHT / height))
         return np.asarray(cv2.resize(strip, (columns, HEIGHT)), np.uint8)
 
 
@@ -47,12 +60,3 @@ def extent(corners: Corners) -> tuple[float, float]:
     width = max(math.dist(top_left, top_right), math.dist(bottom_left, bottom_right))
     height = max(math.dist(top_left, bottom_left), math.dist(top_right, bottom_right))
     return width, height
-
-
-def in_text_order(corners: Corners) -> Corners:
-    """Corners as seen on the page, turned to the text's own order where the text runs downwards."""
-    width, height = extent(corners)
-    if height < VERTICAL * width:
-        return corners
-    top_left, top_right, bottom_right, bottom_left = corners
-    return top_right, bottom_right, bottom_left, top_left

@@ -61,15 +61,16 @@ def _normalise(image: cv2.typing.MatLike) -> NDArray[np.float32]:
 
 def _rectangles(heat: NDArray[np.float32]) -> list[Corners]:
     mask = (heat > INK).astype(np.uint8)
-    mask = cv2.dilate(mask, np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     found: list[Corners] = []
     for contour in contours:
-        centre, (width, height), angle = cv2.minAreaRect(contour)
+        (x, y), (width, height), angle = cv2.minAreaRect(contour)
+        # A contour runs through the middles of its pixels: half a pixel is missing on every side.
+        width, height = width + 1, height + 1
         if min(width, height) < MIN_SIDE or _mean_ink(heat, contour) < MEAN_INK:
             continue
         grow = width * height * UNCLIP / (width + height)
-        grown = cv2.boxPoints((centre, (width + grow, height + grow), angle))
+        grown = cv2.boxPoints(((x + 0.5, y + 0.5), (width + grow, height + grow), angle))
         found.append(_ordered(grown))
     return found
 

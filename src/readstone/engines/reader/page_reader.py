@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readstone.core.document import Line
-from readstone.engines.reader.crops import Crop, in_text_order
+from readstone.engines.reader.crops import Crop
 from readstone.engines.reader.detector import Detector
 from readstone.engines.reader.layout import arrange
-from readstone.engines.reader.recogniser import Recogniser
+from readstone.engines.reader.recogniser import Recogniser, mean_confidence
 from readstone.engines.reader.session import Session
-from readstone.engines.reader.spacing import box_between, words
 from readstone.engines.reader.weights import Weights
+from readstone.engines.reader.words import box_between, words
 
 LEGIBLE: Final = 0.5
 
@@ -45,27 +45,29 @@ class PageReader:
         """
         height, width = image.shape[:2]
         crops = tuple(
-            Crop(image, in_text_order(line.corners), line.row)
-            for line in arrange(self._detector.find(image))
+            Crop(image, line.corners, line.row) for line in arrange(self._detector.find(image))
         )
         return Prepared(width, height, crops)
 
     def recognise(self, crop: Crop) -> Line | None:
         """The line of text in `crop`, or None where nothing legible stands."""
-        read = words(self._recogniser.read(crop.cut()), crop.corners)
-        if not read:
-            return None
-        letters = sum(len(word.text) for word in read)
-        confidence = sum(word.confidence * len(word.text) for word in read) / letters
+        lines = [line for way in crop.ways() if (line := self._read(way)) is not None]
+        return max(lines, key=lambda line: line.confidence, default=None)
+
+    def _read(self, crop: Crop) -> Line | None:
+        strip = crop.cut()
+        characters = self._recogniser.read(strip)
+        confidence = mean_confidence(characters)
         if confidence < LEGIBLE:
             return None
+        found = words(strip, characters, crop.corners)
         return Line(
-            text=" ".join(word.text for word in read),
+            text=" ".join(word.text for word in found),
             corners=crop.corners,
             box=box_between(crop.corners, 0.0, 1.0),
             row=crop.row,
             confidence=confidence,
-            words=read,
+            words=found,
         )
 
     def warm_up(self) -> None:

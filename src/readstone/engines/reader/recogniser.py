@@ -63,5 +63,11 @@ class Recogniser:
         )
 
 
+def mean_confidence(characters: tuple[Character, ...]) -> float:
+    """The mean over the characters that show, in 0..1; 0 where none does."""
+    visible = [character.confidence for character in characters if character.text.strip()]
+    return sum(visible) / len(visible) if visible else 0.0
+
+
 def _bucket(width: int) -> int:
     return max(NARROWEST, -(-width // BUCKET) * BUCKET)

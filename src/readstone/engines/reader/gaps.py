@@ -1,0 +1,54 @@
+"""Gaps: how much paper the page shows between the neighbouring characters of a line."""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+INK: Final = 0.4
+MARGIN: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The widest stretch without ink between two characters, in pixels of the strip; start <= end."""
+
+    start: int
+    end: int
+
+    @property
+    def width(self) -> int:
+        """Pixels of bare paper; 0 where the characters touch."""
+        return self.end - self.start
+
+
+def gaps(strip: NDArray[np.uint8], middles: list[float]) -> list[Gap]:
+    """The gaps before, between and after characters that stand at `middles` (pixels, ascending).
+
+    `strip` is RGB, 48 x width x 3, text of either brightness. For n > 0 characters there are n + 1
+    gaps: the first ends at the first ink, the last starts behind the last.
+    """
+    runs = _bare_runs(strip)
+    width = strip.shape[1]
+    stops = [0, *(min(width, max(0, round(middle))) for middle in middles), width]
+    return [_widest(runs, start, max(start, end)) for start, end in pairwise(stops)]
+
+
+def _bare_runs(strip: NDArray[np.uint8]) -> list[Gap]:
+    # The rows at the rim belong to the lines above and below as often as to this one.
+    grey = strip[MARGIN:-MARGIN].mean(axis=2)
+    contrast = np.abs(grey - np.median(grey)).max(axis=0)
+    bare = contrast < INK * np.percentile(contrast, 90)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], bare.astype(np.int8), [0]))))
+    return [Gap(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
+def _widest(runs: list[Gap], start: int, end: int) -> Gap:
+    first = bisect_right(runs, start, key=lambda run: run.end)
+    last = bisect_left(runs, end, key=lambda run: run.start)
+    inside = [Gap(max(run.start, start), min(run.end, end)) for run in runs[first:last]]
+    middle = (start + end) // 2
+    return max(inside, key=lambda gap: gap.width, default=Gap(middle, middle))
