@@ -65,7 +65,14 @@ def body(error: Exception) -> ErrorBody:
     if not isinstance(error, errors.RequestError):
         message = "The server made a mistake; its log has the details under this request's id."
         return ErrorBody(ErrorDetail(message, _BUG.type, None, "internal_error"))
-    return ErrorBody(ErrorDetail(error.message, problem(error).type, error.param, error.code))
+    param = None if error.param is None else _encodable(error.param)
+    kind = STATUS[type(error)][1]
+    return ErrorBody(ErrorDetail(_encodable(error.message), kind, param, error.code))
+
+
+def _encodable(text: str) -> str:
+    """The text with '?' for each lone surrogate, which UTF-8 cannot hold and a quoted name might."""
+    return text.encode(errors="replace").decode()
 
 
 def _headers(error: errors.RequestError) -> dict[str, str]:
