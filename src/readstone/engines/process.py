@@ -39,11 +39,15 @@ class Child:
         return await self._process.wait()
 
     async def stop(self, grace: float) -> None:
-        """Ask it to end, then after `grace` seconds make it; returns when it is gone."""
+        """Ask it to end, then after `grace` seconds make it; returns when it is gone.
+
+        Being cancelled here does not spare the child.
+        """
         self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._process.wait(), grace)
-        except TimeoutError:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), grace)
+        finally:
             self.kill()
             await self._process.wait()
 

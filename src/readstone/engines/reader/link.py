@@ -59,15 +59,11 @@ class Link:
             child = await Child.spawn(arguments, inherited=[theirs.fileno()])
         stream, writer = await asyncio.open_connection(sock=ours)
         try:
-            content = await asyncio.wait_for(receive(stream), start_seconds)
+            await asyncio.wait_for(_until_ready(stream), start_seconds)
         except BaseException:
-            child.kill()
             writer.close()
+            await child.stop(grace=0)
             raise
-        if content is None or not isinstance(ANSWERS.decode(content), Ready):
-            child.kill()
-            writer.close()
-            raise EngineFailed("The reader's worker ended before it was ready.")
         return cls(child, stream, writer)
 
     @property
@@ -156,6 +152,12 @@ class Link:
         self._child.kill()
         for reader in self._readers.values():
             reader.put_nowait(None)
+
+
+async def _until_ready(stream: asyncio.StreamReader) -> None:
+    content = await receive(stream)
+    if content is None or not isinstance(ANSWERS.decode(content), Ready):
+        raise EngineFailed("The reader's worker ended before it was ready.")
 
 
 async def _before(

@@ -1,0 +1,120 @@
+"""The documents agree with the code."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from readstone import __version__
+from readstone.api.errors import STATUS, body, problem
+from readstone.api.openai.schema import ChatCompletionRequest
+from readstone.config import Config, settings
+from readstone.core import errors
+from readstone.core.model import KIND_DEFAULTS
+from readstone.engines.reader.parameters import NEUTRAL, WITHOUT_EFFECT
+
+ROOT = Path(__file__).parent.parent
+API = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+
+
+def _default(name: str) -> str:
+    value: Any = Config()
+    for part in name.split("."):
+        value = getattr(value, part)
+    return str(value)
+
+
+@pytest.mark.parametrize("setting", list(settings()), ids=lambda setting: setting.name)
+def test_every_setting_is_documented_as_the_code_has_it(setting: Any) -> None:
+    if setting.variable is None:
+        row = rf"\| `{re.escape(setting.name)}` \| [^|]*\| {re.escape(setting.sentence)} \|"
+    else:
+        row = re.escape(
+            f"| `{setting.name}` | `{setting.variable}` | `{_default(setting.name)}` "
+            f"| {setting.sentence} |"
+        )
+
+    assert re.search(row, CONFIGURATION)
+
+
+def test_no_setting_is_documented_that_is_not_there() -> None:
+    documented = re.findall(r"^\| `([a-z_.<>]+)` \|", CONFIGURATION, re.MULTILINE)
+
+    assert set(documented) == {setting.name for setting in settings()}
+
+
+def test_every_property_of_a_request_is_documented() -> None:
+    documented = set(re.findall(r"`(\w+)`", API.split("### Properties")[1].split("###")[0]))
+
+    assert {field.name for field in msgspec.structs.fields(ChatCompletionRequest)} <= documented
+    assert {*NEUTRAL, *WITHOUT_EFFECT} <= documented
+
+
+@pytest.mark.parametrize(("kind", "defaults"), KIND_DEFAULTS.items())
+def test_the_defaults_of_every_kind_are_documented(kind: str, defaults: Any) -> None:
+    row = [
+        kind,
+        *(
+            f"{value:g}" if isinstance(value, float) else str(value).lower()
+            for value in asdict(defaults).values()
+        ),
+    ]
+
+    assert f"| {' | '.join(row)} |" in API
+
+
+def test_every_error_is_documented_with_its_status_and_type() -> None:
+    for kind in STATUS:
+        if kind is errors.ClientClosed:
+            continue
+        error = kind("x", "GET") if kind is errors.MethodNotAllowed else kind("x")
+        found = problem(error)
+        rows = [
+            row for row in API.splitlines() if row.startswith(f"| {found.status} | `{found.type}`")
+        ]
+        code = body(error).error.code
+        assert rows, kind
+        assert code is None or any(f"`{code}`" in row for row in rows), (kind, code)
+
+
+def test_every_code_of_the_source_is_documented() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    codes = set(re.findall(r"""\bcode=["'](\w+)["']""", source))
+
+    assert {code for code in codes if f"`{code}`" not in API} == set()
+
+
+def test_every_file_the_architecture_names_is_there() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    names = {path.name for path in (ROOT / "src").rglob("*.*")}
+
+    assert {
+        name for name in re.findall(r"\b(\w+\.(?:py|sql))\b", text) if name not in names
+    } == set()
+
+
+def test_every_place_the_glossary_names_is_there() -> None:
+    text = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    places = re.findall(r"\| `([\w/]+(?:\.py)?)/?` \|$", text, re.MULTILINE)
+
+    assert places
+    assert {place for place in places if not (ROOT / "src/readstone" / place).exists()} == set()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")],
+    ids=lambda page: page.name,
+)
+def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_version_is_said_once() -> None:
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -1,0 +1,112 @@
+"""The SQLite store beside its contract: files, migrations, two processes at once."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from readstone.core.errors import ConfigurationError
+from readstone.core.key import mint
+from readstone.store.sqlite import SQLiteStore, migrate
+
+
+async def _open(path: Path) -> SQLiteStore:
+    store = SQLiteStore(path)
+    await store.open()
+    return store
+
+
+async def test_keys_outlive_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "readstone.db"
+    first = await _open(path)
+    key, _ = mint("a", now=1)
+    await first.add_key(key)
+    await first.close()
+
+    second = await _open(path)
+
+    assert await second.list_keys() == (key,)
+    await second.close()
+
+
+async def test_what_one_process_revokes_the_other_sees_at_once(tmp_path: Path) -> None:
+    server, command_line = await _open(tmp_path / "db"), await _open(tmp_path / "db")
+    key, _ = mint("a", now=1)
+    await server.add_key(key)
+
+    await command_line.revoke_key(key.public_id, at=2)
+
+    found = await server.find_key(key.public_id)
+    assert found is not None
+    assert found.revoked_at == 2
+    await server.close()
+    await command_line.close()
+
+
+async def test_stores_that_open_at_once_do_not_race(tmp_path: Path) -> None:
+    stores = await asyncio.gather(*(_open(tmp_path / "db") for _ in range(8)))
+
+    await stores[0].add_key(mint("a", now=1)[0])
+
+    assert all([len(await store.list_keys()) == 1 for store in stores])
+    for store in stores:
+        await store.close()
+
+
+async def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    store = await _open(tmp_path / "db")
+
+    assert (tmp_path / "db").stat().st_mode & 0o077 == 0
+    await store.close()
+
+
+async def test_the_file_is_in_wal_mode(tmp_path: Path) -> None:
+    store = await _open(tmp_path / "db")
+
+    connection = sqlite3.connect(tmp_path / "db")
+    assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
+    connection.close()
+    await store.close()
+
+
+async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "db")
+    connection.execute("pragma user_version = 999")
+    connection.close()
+
+    with pytest.raises(ConfigurationError, match="newer version"):
+        await _open(tmp_path / "db")
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "db").write_bytes(b"not a database at all, but long enough to look at" * 20)
+
+    with pytest.raises(ConfigurationError, match="cannot be opened"):
+        await _open(tmp_path / "db")
+
+
+async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="--data-dir"):
+        await _open(tmp_path / "file" / "db")
+
+
+async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "db")
+
+    with pytest.raises(RuntimeError, match="not open"):
+        await store.list_keys()
+    await store.close()
+
+
+def test_migrating_twice_changes_nothing() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    before = connection.execute("select sql from sqlite_master").fetchall()
+
+    migrate(connection)
+
+    assert connection.execute("select sql from sqlite_master").fetchall() == before
+    connection.close()
