@@ -1,11 +1,10 @@
 """The layout rendering: a page's text with its columns and gaps kept, for a font of one width."""
 
 import unicodedata
-from itertools import pairwise
 from statistics import median
 
 from readstone.core.document import Line
-from readstone.engines.reader.rows import Cell, Row, usual_height, visual_rows
+from readstone.engines.reader.rows import Cell, Row, drop, usual_step, visual_rows
 
 COLUMNS = 240
 """The most columns the page's width is spread over: small print beside large does not make endless lines."""
@@ -18,15 +17,14 @@ _TOGETHER = 1.2
 
 
 class LayoutRenderer:
-    """Buffers a page and gives it with columns and spacing kept.
+    """Buffers a page of `width` pixels and gives it with columns and spacing kept.
 
     No output line is wider than `COLUMNS` plus the widths of its own cells plus two for each of them
     (full-width characters count double): cells are moved right rather than overlap.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int) -> None:
         self._width = width
-        self._height = height
         self._lines: list[Line] = []
 
     def feed(self, line: Line) -> str:
@@ -40,8 +38,8 @@ class LayoutRenderer:
         if not found:
             return ""
         left = min(row.box.left for row in found)
-        pitch = _pitch(found, max(row.box.right for row in found) - left)
-        step = _usual_step(found)
+        pitch = _pitch(found, max(self._width, *(row.box.right - left for row in found)))
+        step = usual_step(found)
         output: list[str] = []
         before: Row | None = None
         for row in found:
@@ -64,7 +62,7 @@ def width(text: str) -> int:
     )
 
 
-def _pitch(rows: list[Row], spread: float) -> float:
+def _pitch(rows: list[Row], page_width: float) -> float:
     """Pixels of a column: the median over characters of what they take, and at most COLUMNS in all."""
     pitches = [
         cell.box.width / max(1, width(cell.text))
@@ -72,23 +70,11 @@ def _pitch(rows: list[Row], spread: float) -> float:
         for cell in row.cells
         for _ in range(len(cell.text))
     ]
-    return max(median(pitches), spread / COLUMNS, 0.001)
-
-
-def _usual_step(rows: list[Row]) -> float:
-    """Pixels from one row to the next in running text."""
-    height = usual_height(rows)
-    steps = [
-        step
-        for above, below in pairwise(rows)
-        if 0 < (step := below.box.middle[1] - above.box.middle[1]) < 2 * height
-    ]
-    return max(median(steps), height) if steps else 1.5 * height
+    return max(median(pitches), page_width / COLUMNS, 0.001)
 
 
 def _blank_lines(above: Row, below: Row, step: float) -> int:
-    steps = round((below.box.middle[1] - above.box.middle[1]) / step)
-    return min(BLANK_LINES, max(0, steps - 1))
+    return min(BLANK_LINES, max(0, round(drop(above, below) / step) - 1))
 
 
 def _set(row: Row, left: float, pitch: float) -> str:

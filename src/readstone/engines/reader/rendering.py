@@ -9,7 +9,7 @@ from readstone.engines.reader.markdown import MarkdownRenderer
 from readstone.engines.reader.monospace import LayoutRenderer
 from readstone.engines.reader.rows import around, folded
 
-_PARAGRAPH_GAP = 0.9
+_PARAGRAPH_GAP = 1.3
 """Row heights of white between two rows that part paragraphs while the page's usual step is unknown."""
 
 _PARAGRAPH_STEP = 1.45
@@ -70,28 +70,28 @@ class PlainRenderer:
         step = box.middle[1] - self._box.middle[1]
         if step <= 0:
             return True
-        height = min(box.height, self._box.height)
-        if box.top - self._box.bottom > _PARAGRAPH_GAP * height and not self._usual(step):
-            return True
+        if len(self._steps) >= _STEPS_KNOWN:
+            begins = step > _PARAGRAPH_STEP * median(self._steps)
+        else:
+            gap = box.top - self._box.bottom
+            begins = gap > _PARAGRAPH_GAP * min(box.height, self._box.height)
         self._steps = [*self._steps[1 - _STEPS_KEPT :], step]
-        return len(self._steps) > _STEPS_KNOWN and not self._usual(step)
-
-    def _usual(self, step: float) -> bool:
-        """Whether a step in pixels is no longer than the steps of the page so far."""
-        if len(self._steps) < _STEPS_KNOWN:
-            return False
-        return step <= _PARAGRAPH_STEP * median(self._steps)
+        return begins
 
 
-def renderer(rendering: Rendering, width: int, height: int) -> Renderer:
+def renderer(
+    rendering: Rendering,
+    width: int,
+    height: int,  # noqa: ARG001 - a page has two sides, no renderer needs this one yet
+) -> Renderer:
     """A renderer for one page of `width` x `height` pixels."""
     match rendering:
         case "plain":
             return PlainRenderer()
         case "layout":
-            return LayoutRenderer(width, height)
+            return LayoutRenderer(width)
         case "markdown":
-            return MarkdownRenderer(width, height)
+            return MarkdownRenderer()
 
 
 def separator(rendering: Rendering) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from statistics import median
 
 from readstone.core.document import Box, Line, Word
@@ -13,10 +13,14 @@ _WIDE_GAP = 1.6
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Text that stands together in a row; never empty, white space folded to single spaces."""
+    """Text that stands together in a row; never empty, white space folded to single spaces.
+
+    `words` are those the text is made of; empty where the line's words and text differ.
+    """
 
     text: str
     box: Box
+    words: tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,31 @@ def cells(line: Line) -> Iterator[Cell]:
     """The line in one piece, or in several where the page shows a gap much wider than a space."""
     parts = _parts(line)
     if len(parts) > 1:
-        yield from (Cell(text, around(word.box for word in words)) for text, words in parts)
+        yield from (
+            Cell(text, around(word.box for word in words), tuple(words)) for text, words in parts
+        )
     else:
-        yield Cell(folded(line.text), line.box)
+        yield Cell(folded(line.text), line.box, line.words if parts else ())
 
 
 def usual_height(rows: Sequence[Row]) -> float:
     """The height in pixels of the rows' running text: the median over characters; 1.0 of no rows."""
     heights = [cell.box.height for row in rows for cell in row.cells for _ in range(len(cell.text))]
     return max(1.0, median(heights)) if heights else 1.0
+
+
+def usual_step(rows: Sequence[Row]) -> float:
+    """Pixels from one row to the next in running text, at least the usual height of a row."""
+    height = usual_height(rows)
+    steps = [
+        step for above, below in pairwise(rows) if 0 < (step := drop(above, below)) < 2 * height
+    ]
+    return max(median(steps), height) if steps else 1.5 * height
+
+
+def drop(above: Row, below: Row) -> float:
+    """Pixels from the middle of one row down to the middle of another; negative where it stands higher."""
+    return below.box.middle[1] - above.box.middle[1]
 
 
 def _row(cells: Iterable[Cell]) -> Row:

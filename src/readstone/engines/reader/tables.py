@@ -2,28 +2,41 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
-from readstone.engines.reader.rows import Cell, Row
+from readstone.engines.reader.columns import columns, fit, parted, spread, without_bridges
+from readstone.engines.reader.rows import Row, drop
 
-_ROWS_OF_A_TABLE = 2
-_COLUMNS_OF_A_TABLE = 2
+_FEWEST = 2
+"""Rows, and columns, of a table at least."""
 
-_SHARED = 2
-"""Columns two neighbouring rows share before they are one table."""
-
-_STEP = 3.0
+_WHITE = 3.0
 """Row heights of white between two rows of one table, at most."""
 
-_PROSE = 45
-"""Mean characters of a cell from which two columns are columns of prose, not of a table."""
+_NEAR_WHITE = 1.0
+"""Row heights of white between a heading over several columns and the row below it, at most."""
 
-_CROSSING = 0.15
-"""Share of a table's rows that may cross the white between two columns (headings over several columns)."""
+_ALONE_IN_A_ROW = 3
+"""Rows of one cell that may follow each other within a table (wrapped cells, headings of sections)."""
+
+_HEADING_LENGTH = 60
+"""The most characters of a section's heading that crosses columns."""
+
+_LOOK_BACK = 24
+"""Rows whose columns the next row of a table is held against."""
+
+_PROSE_LENGTH = 25
+_PROSE_STARTS = 0.3
+"""Columns of prose: in each the median line is this long, and this share of lines goes on a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: the rows `begin`..`end` (excluded) of the page, as texts by row and column, all rows as long."""
+    """A table: the rows `begin`..`end` (excluded) of the page, as texts by row and column, all rows as long.
+
+    Lines of one wrapped cell are one text, so it may have fewer rows than it was made of.
+    """
 
     begin: int
     end: int
@@ -46,92 +59,103 @@ def tables(rows: Sequence[Row]) -> list[Table]:
 
 
 def _end_of_run(rows: Sequence[Row], begin: int) -> int:
+    """The end of the run of table rows from `begin`: after its last row of several cells."""
+    if len(rows[begin].cells) < _FEWEST:
+        return begin + 1
+    run = [parted(rows[begin])]
     end = begin + 1
-    while end < len(rows) and _continues(rows[end - 1], rows[end]):
-        end += 1
+    for index in range(begin + 1, len(rows)):
+        row = rows[index]
+        if not _is_near(rows[index - 1], row):
+            break
+        if len(row.cells) >= _FEWEST:
+            if not _continues(run, row) and not _continues(run, parted(row)):
+                break
+            run.append(parted(row))
+            end = index + 1
+        elif index - end >= _ALONE_IN_A_ROW or not _may_stand_alone(run, row):
+            break
+        elif _goes_on(row.text) and index == end:
+            end = index + 1
     return end
 
 
-def _continues(above: Row, below: Row) -> bool:
-    """Whether the two rows are neighbours with cells that line up in at least two columns."""
+def _is_near(above: Row, below: Row) -> bool:
     white = below.box.top - above.box.bottom
-    height = min(above.box.height, below.box.height)
-    if below.box.middle[1] <= above.box.middle[1] or white > _STEP * height:
-        return False
-    return _shared_columns(above, below) >= _SHARED
+    return drop(above, below) > 0 and white <= _WHITE * _lower(above, below)
 
 
-def _shared_columns(above: Row, below: Row) -> int:
-    """Pairs of cells that overlap each other and nothing else of the other row."""
-    pairs = [
-        (upper, lower)
-        for upper in range(len(above.cells))
-        for lower in range(len(below.cells))
-        if _overlap(above.cells[upper], below.cells[lower]) > 0
-    ]
-    uppers = [upper for upper, _ in pairs]
-    lowers = [lower for _, lower in pairs]
-    return sum(uppers.count(upper) == 1 and lowers.count(lower) == 1 for upper, lower in pairs)
+def _lower(above: Row, below: Row) -> float:
+    return min(above.box.height, below.box.height)
 
 
-def _overlap(one: Cell, other: Cell) -> float:
-    return min(one.box.right, other.box.right) - max(one.box.left, other.box.left)
+def _continues(run: Sequence[Row], row: Row) -> bool:
+    """Whether the cells of a row stand in the run's columns."""
+    above = run[-1]
+    white = row.box.top - above.box.bottom
+    may_head = len(run) == 1 and white <= _NEAR_WHITE * _lower(above, row)
+    if may_head and len(row.cells) > len(above.cells):
+        return _divides(row, above)
+    found = fit(row, columns(run[-_LOOK_BACK:]))
+    return found.matches > found.conflicts
+
+
+def _may_stand_alone(run: Sequence[Row], row: Row) -> bool:
+    """Whether a row of one cell may belong to the table: a part of a wrapped cell or a section's heading."""
+    found = fit(row, columns(run[-_LOOK_BACK:]))
+    return found.conflicts == 0 or len(row.text) <= _HEADING_LENGTH
+
+
+def _divides(row: Row, head: Row) -> bool:
+    """Whether each of the row's cells stands under at most one cell of a heading over several columns."""
+    heads = columns((head,))
+    return all(sum(column.holds(cell) for column in heads) <= 1 for cell in row.cells)
 
 
 def _table(rows: Sequence[Row], begin: int, end: int) -> Table | None:
-    run = rows[begin:end]
-    if len(run) < _ROWS_OF_A_TABLE:
+    run = [parted(row) for row in rows[begin:end]]
+    if sum(len(row.cells) >= _FEWEST for row in run) < _FEWEST:
         return None
-    columns = _columns(run)
-    if len(columns) < _COLUMNS_OF_A_TABLE or _is_prose(run):
+    found = columns(without_bridges(run))
+    if len(found) < _FEWEST:
         return None
-    return Table(begin, end, tuple(_spread(row, columns) for row in run))
+    cells = [spread(row, found) for row in run]
+    if _is_prose(cells):
+        return None
+    return Table(begin, end, tuple(tuple(row) for row in _unwrapped(cells)))
 
 
-def _is_prose(rows: Sequence[Row]) -> bool:
-    lengths = [len(cell.text) for row in rows for cell in row.cells]
-    return sum(lengths) / len(lengths) > _PROSE
+def _is_prose(cells: Sequence[Sequence[str]]) -> bool:
+    """Whether the columns are columns of running text rather than of a table."""
+    texts = [text for row in cells for text in row if text]
+    lengths = [median(len(text) for text in column if text) for column in _filled(cells)]
+    goes_on = sum(text[0].islower() for text in texts) / len(texts)
+    return min(lengths) >= _PROSE_LENGTH and goes_on >= _PROSE_STARTS
 
 
-def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
-    """Left and right of each column: where more rows have text than may cross the white between columns."""
-    allowed = _CROSSING * len(rows)
-    edges = sorted(
-        edge
-        for row in rows
-        for cell in row.cells
-        for edge in ((cell.box.left, 1), (cell.box.right, -1))
-    )
-    columns: list[tuple[float, float]] = []
-    depth = 0
-    left = 0.0
-    for x, change in edges:
-        if depth <= allowed < depth + change:
-            left = x
-        elif depth + change <= allowed < depth:
-            columns.append((left, x))
-        depth += change
-    return columns
+def _filled(cells: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    return [column for column in zip(*cells, strict=True) if any(column)]
 
 
-def _spread(row: Row, columns: Sequence[tuple[float, float]]) -> tuple[str, ...]:
-    """The row's texts by column: each cell goes where it covers most, a wide one where it begins."""
-    texts: list[list[str]] = [[] for _ in columns]
-    for cell in row.cells:
-        texts[_column_of(cell, columns)].append(cell.text)
-    return tuple(" ".join(column) for column in texts)
+def _unwrapped(cells: Sequence[list[str]]) -> list[list[str]]:
+    """The rows with lines that go on a cell above them joined to it."""
+    going_on = [_all_go_on(above, below) for above, below in pairwise(cells)]
+    whole = [goes_on for goes_on, row in zip(going_on, cells[1:], strict=True) if all(row)]
+    usual = sum(whole) > len(whole) / 2
+    rows = [cells[0]]
+    for row, goes_on in zip(cells[1:], going_on, strict=True):
+        if goes_on and not (usual and all(row)):
+            rows[-1] = [f"{a} {b}".strip() for a, b in zip(rows[-1], row, strict=True)]
+        else:
+            rows.append(row)
+    return rows
 
 
-def _column_of(cell: Cell, columns: Sequence[tuple[float, float]]) -> int:
-    touched = [
-        index
-        for index, (left, right) in enumerate(columns)
-        if min(cell.box.right, right) - max(cell.box.left, left) > 0
-    ]
-    if touched:
-        return touched[0]
-    middle = cell.box.middle[0]
-    return min(
-        range(len(columns)),
-        key=lambda index: abs((columns[index][0] + columns[index][1]) / 2 - middle),
-    )
+def _all_go_on(above: Sequence[str], below: Sequence[str]) -> bool:
+    pairs = [(a, b) for a, b in zip(above, below, strict=True) if b]
+    return all(_goes_on(b) or a.count("(") > a.count(")") for a, b in pairs)
+
+
+def _goes_on(text: str) -> bool:
+    """Whether a text begins as the inside of a sentence does."""
+    return text[0].islower() or text[0] == "("
