@@ -7,7 +7,7 @@ _NOT_DENYING = (
     r"(?:omit|skip|miss|leave out|leaving|drop|exclude|lose|losing|omitting|skipping|missing)[a-z]*"
     r"|not (?:only|just)|no(?= (?:formato|em|documento|texto|arquivo))|no\. ?\d"
 )
-_VERB = r"not|[a-z]+n't|dont|never|refrain from|stop|nicht|niemals|nie|ne|n'(?=[a-z])|no(?=(?: \w+){0,1} (?:traduz|describ|expli|resum|anad|inclu|us))|non|nao|nunca|jamais"
+_VERB = r"not|[a-z]+n't|dont|never|refrain from|stop|nicht|niemals|nie|ne|n'(?=[a-z])|no(?=(?: \w+){0,1} (?:traduz|describ|expli|resum|anad|inclu|us))|non|nao|nunca|jamais"  # codespell:ignore
 _NOUN = r"without|no|nor|neither|avoid|omit|skip|exclude|excluding|ignor(?:e|ing)|instead of|rather than|nothing|ohne|keine?[nmrs]?|weder|noch|sans|pas|aucune?|ni|sin|evita|senza|nessun[ao]?|sem|nenhum[ao]?"
 _ASIAN = r"不要|不需要|不用|不必|无需|無需|无须|請勿|请勿|勿|(?<![识識类類区區分级級性特差])[别別](?![名称稱人])|不得|禁止|避免|不(?=[翻描解总總概归做加使输添包])"
 _FORWARD = re.compile(

@@ -60,20 +60,20 @@ MARKDOWN = _any(
     (
         r"markdown", r"md format", r"ocr with format", r"tabular",
         r"(?<!on the )(?<!at the )tables?(?! of content)", r"tabellen?", r"tabellarisch",
-        r"tableaux?(?! de bord)", r"tablas?(?! de contenido)", r"tabell[ae]",
+        r"tableaux?(?! de bord)", r"tablas?(?! de contenido)", r"tabell[ae]",  # codespell:ignore
         r"tabelas?",
     ),
     (r"表格", r"テーブル", r"マークダウン", r"表(?=を|形式|で|として|组|組)"),
 )  # fmt: skip
 
 _KEEP = (
-    r"(?:(?:preserv|keep|maintain|retain|respect|reproduc|mirror|replicat|recreat|match)[a-z]*|kept"
+    r"(?:(?:preserv|keep|maintain|retain|respect|reproduc|mirror|replicat|recreat|match)[a-z]*|kept"  # codespell:ignore
     r"|(?:not|n't|never|without) (?:chang|alter|modif|break|los|destroy|touch|ignor)[a-z]*"
     r"|beibehalt[a-z]*|behalte[a-z]*|erhalte[a-z]*|bewahre[a-z]*|originalgetreu[a-z]*"
-    r"|(?:conserv|preserv|gard|respect)[a-z]+|manten[a-z]+|mantien[a-z]+|mantieni)"
+    r"|(?:conserv|preserv|gard|respect)[a-z]+|manten[a-z]+|mantien[a-z]+|mantieni)"  # codespell:ignore
 )
 _SHAPE = (
-    r"(?:layout|structure|formatting|format|spacing|spaces|columns?|indent(?:ation|s)?|alignment"
+    r"(?:layout|structured?|formatting|format|spacing|spaces|columns?|indent(?:ation|s)?|alignment"
     r"|white ?space|positioning|arrangement|struktur|formatierung|aufbau|anordnung|spalten|abstande"
     r"|einruckung(?:en)?|mise en page|mise en forme|disposition|colonnes|espacements?|diseno"
     r"|estructura|formato|maquetacion|disposicion|columnas|espaciado|impaginazione|struttura"
@@ -83,7 +83,7 @@ LAYOUT = _any(
     (
         rf"{_KEEP} (?:[^ ]+ ){{0,7}}?{_SHAPE}",
         rf"{_SHAPE} (?:[^ ]+ ){{0,5}}?{_KEEP}",
-        r"layout[- ](?:preserv|aware|faithful)[a-z]*",
+        r"layout[- ](?:preserv|aware|faithful)[a-z]*",  # codespell:ignore
         rf"(?:with|same|original|exact|including) (?:[a-z]+ ){{0,2}}?(?:layout|spacing|formatting|{_SHAPE} as)",
         r"aspect ratio of the columns", r"pdftotext -layout",
     ),
@@ -138,9 +138,9 @@ REFUSALS: tuple[Refusal, ...] = (
                 rf"{_MAIN}interpret", r"proofread", r"fact[- ]?check", r"solve", r"calculate|compute",
                 r"answer (?:the|my|this|these|all|following|each)", r"(?:short|brief|concise|quick) summary",
                 r"compare", r"write (?:[a-z]+ ){0,2}?(?:code|script|program|function|poem|story|essay|e-?mail|reply|review)",
-                r"tell me (?:a|more)", r"uber?setze?n?(?: sie)?", r"fasse?n?(?: sie)?(?= .*zusammen)", r"zusammenfass(?:en|ung)",
+                r"tell me (?:a|more)", r"uber?setze?n?(?: sie)?", r"fasse?n?(?: sie)?(?= .*zusammen)", r"zusammenfass(?:en|ung)",  # codespell:ignore
                 r"erklare?n?", r"erlauter[en]*", r"beantworte?n?", r"tradui(?:s|re|sez|t)", r"resume[zr]?", r"expli(?:que[zr]?|ca|car|que)",
-                r"reponds?|repondez", r"traduc(?:e|ir|ci)", r"traduzca", r"resum(?:ir|a|e|elo|en de)", r"responde(?:r)?|responda",
+                r"reponds?|repondez", r"traduc(?:e|ir|ci)", r"traduzca", r"resum(?:ir|a|e|elo|en de)", r"responde(?:r)?|responda",  # codespell:ignore
                 r"tradurre|traduci", r"riassum(?:i|ere)", r"spiega(?:re)?", r"rispond(?:i|ere)", r"traduz(?:a|ir)", r"explicar?",
             ),
             (
@@ -155,13 +155,13 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         _any(
             (
-                rf"{_MAIN}describe", rf"{_MAKE} {_FEW}(?:description|caption|alt[- ]text)", r"caption (?:this|the|it|an?)",
+                rf"{_MAIN}describe(?! no(?:thing)? )", rf"{_MAKE} {_FEW}(?:description|caption|alt[- ]text)", r"caption (?:this|the|it|an?)",
                 r"alt[- ]text for", rf"{_MAIN}(?:classify|categori[sz]e)", r"(?:image|document) classification",
                 r"count (?:the|all|how|every|each|people|objects|number)",
                 r"(?:detect|find|identify|recogni[sz]e|segment|list|spot) (?:[a-z]+ ){0,3}?(?:objects?|people|persons?|faces?|cars?|animals?|logos?|language)",
                 r"(?:happening|going on|depicted) in", rf"what(?: is|'s|s) (?:shown |visible |there )?(?:in|on) (?:this|the) {_PICTURE}",
-                r"beschreib(?:e|en|t)?", r"klassifizier[a-z]*", r"zahle(?:n)? (?:die|alle|sie)", r"decri(?:s|re|vez|t)",
-                r"legende[rz]", r"class(?:e|er|ifie[rz]?)", r"compte[rz]?", rf"{_MAIN}describ(?:e|ir|a)", r"descri(?:vi|vere|bir)", r"descrev(?:a|er)",
+                r"beschreib(?:e|en|t)?", r"klassifizier[a-z]*", r"zahle(?:n)? (?:die|alle|sie)", r"decri(?:s|re|vez|t)",  # codespell:ignore
+                r"legende[rz]", r"class(?:e|er|ifie[rz]?)", r"compte[rz]?", rf"{_MAIN}describ(?:e(?! no )|ir|a)", r"descri(?:vi|vere|bir)", r"descrev(?:a|er)",  # codespell:ignore
                 r"classifi(?:ca|car|que|care)", r"conta(?:r|re)?", r"cuenta",
             ),
             (r"描述(?!栏|列)", r"看图说", r"分类", r"分類", r"数一数", r"数えて", r"(?:物体|目标|人脸|人物)检测", r"描写", r"キャプション(?=を)", r"这是什么", r"這是什麼"),
@@ -170,7 +170,7 @@ REFUSALS: tuple[Refusal, ...] = (
         _SEE,
     ),
     Refusal(
-        _any((rf"analy[sz]e|look at|inspect|what you see|(?:tell me )?about (?:this|the) {_PICTURE}", r"analysier[a-z]*", r"analys(?:e[rz]?|a|ar|are)", r"analiz(?:a|ar|za|zare)", r"analis(?:e|ar)"), (r"分析",)),
+        _any((rf"analy[sz]e|look at|inspect|what you see|(?:tell me )?about (?:this|the) {_PICTURE}", r"analysier[a-z]*", r"analys(?:e[rz]?|a|ar|are)", r"analiz(?:a|ar|za|zare)", r"analis(?:e|ar)"), (r"分析",)),  # codespell:ignore
         "analyse what a picture shows",
         _SEE,
         "reading",
@@ -191,9 +191,9 @@ _WHERE_A_CLAUSE_BEGINS = (
 QUESTION = re.compile(
     rf"{_WHERE_A_CLAUSE_BEGINS}"
     rf"(?:what(?:'s|s)? |what (?:[a-z]+ ){{0,2}}?{_AUXILIARY} |who(?:'s|se|m)? |why |how (?:many|much|old|long|{_AUXILIARY}) "
-    rf"|whe(?:re|n) {_AUXILIARY} |(?:is|are|does|did|was|were|has|have) (?:there|this|that|the|these|it|any|an?) |do (?:you|they|these) "
-    r"|was (?:ist|sind|zeigt|siehst|steht|bedeutet|kostet) |wer |wo (?:ist|sind) |wann |warum |wie ?viele? |welche[rsnm]? "
-    r"|qu'est-ce|que (?:voi[ts]|voyez|montre|represente|dit|hay|es|ves|muestra|dice|significa)[ -]|qui est|ou est|quand |pourquoi |combien |quel(?:le)?s? (?:est|sont) "
+    rf"|whe(?:re|n) {_AUXILIARY} |(?:is|are|does|did|was|were|has|have) (?:there|this|that|the|these|it|any|an?) |do (?:you|they|these) "  # codespell:ignore
+    r"|was (?:ist|sind|zeigt|siehst|steht|bedeutet|kostet) |wer |wo (?:ist|sind) |wann |warum |wie ?viele? |welche[rsnm]? "  # codespell:ignore
+    r"|qu'est-ce|que (?:voi[ts]|voyez|montre|represente|dit|hay|es|ves|muestra|dice|significa)[ -]|qui est|ou est|quand |pourquoi |combien |quel(?:le)?s? (?:est|sont) "  # codespell:ignore
     r"|quien |donde |cuando |por que |cuant[oa]s? |cual(?:es)? |(?:che )?cosa |che c'e|chi e|dove |quando |perche |quant[ieoa] |quali? (?:e|sono) "
     r"|o que |quem |onde |qua(?:l|is) )"
     rf"|^which |tell me (?:if|whether|how|who|where|when|why|which|what|about) "
