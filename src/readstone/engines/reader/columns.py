@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -91,14 +92,14 @@ def _is_bridge(cell: Cell, rows: Sequence[tuple[list[float], list[float]]]) -> b
 
 def fit(row: Row, columns: Sequence[Column]) -> Fit:
     """How the row's cells stand in the columns; a cell outside all of them counts as neither."""
-    standing = [[cell for cell in row.cells if column.holds(cell)] for column in columns]
-    crowded = sum(len(cells) > 1 for cells in standing)
-    wide = sum(sum(column.holds(cell) for column in columns) > 1 for cell in row.cells)
-    alone = sum(
-        len(cells) == 1 and sum(column.holds(cells[0]) for column in columns) == 1
-        for cells in standing
+    held = [
+        [index for index, column in enumerate(columns) if column.holds(cell)] for cell in row.cells
+    ]
+    cells = Counter(index for indices in held for index in indices)
+    return Fit(
+        matches=sum(len(indices) == 1 and cells[indices[0]] == 1 for indices in held),
+        conflicts=sum(count > 1 for count in cells.values()) + sum(len(i) > 1 for i in held),
     )
-    return Fit(alone, crowded + wide)
 
 
 def spread(row: Row, columns: Sequence[Column]) -> list[str]:

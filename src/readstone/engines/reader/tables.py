@@ -23,7 +23,7 @@ _ALONE_IN_A_ROW = 3
 _HEADING_LENGTH = 60
 """The most characters of a section's heading that crosses columns."""
 
-_LOOK_BACK = 24
+_LOOK_BACK = 12
 """Rows whose columns the next row of a table is held against."""
 
 _PROSE_LENGTH = 25
