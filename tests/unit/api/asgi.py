@@ -38,7 +38,7 @@ class Call:
             "method": method,
             "scheme": "http",
             "path": path,
-            "raw_path": path.encode(),
+            "raw_path": path.encode(errors="replace"),
             "query_string": b"",
             "root_path": "",
             "headers": [

@@ -1,0 +1,152 @@
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from readstone.api.openai.encoding import DONE, PING, Chunks, Whole
+from readstone.core.chat import ChatRequest, Finish, Message, TextDelta, TextPart
+from readstone.core.usage import Metrics, Usage
+from readstone.serving.gateway import GatewayEvent, Served
+from unit.api.openai.chat import MODELS
+
+REQUEST = ChatRequest(
+    id="req_0123",
+    model=MODELS[2],
+    model_name="Some/OCR-1B",
+    messages=(Message("user", (TextPart("Read."),)),),
+    max_tokens=100,
+    temperature=0.1,
+    top_p=1.0,
+    arrived=0.0,
+)
+METRICS = Metrics(0.5, 12.5, 1.5, 0.25, "fake")
+FINISH = Finish("length", Usage(10, 4, image_tokens=6, cached_tokens=1))
+SERVED = Served(FINISH, METRICS)
+TEXTS = ('Grüße "und"\n', "\u2028数字\0", " </data>\n\n")
+EVENTS: tuple[GatewayEvent, ...] = (*(TextDelta(text, 1) for text in TEXTS), SERVED)
+
+USAGE = {
+    "prompt_tokens": 10,
+    "completion_tokens": 4,
+    "total_tokens": 14,
+    "prompt_tokens_details": {"image_tokens": 6, "cached_tokens": 1},
+}
+X_METRICS = {
+    "ttft_seconds": 0.5,
+    "tps": 12.5,
+    "total_time_seconds": 1.5,
+    "queue_seconds": 0.25,
+    "engine": "fake",
+}
+
+
+def written(events: tuple[GatewayEvent, ...] = EVENTS, *, include_usage: bool) -> bytes:
+    chunks = Chunks(REQUEST, "print", include_usage=include_usage)
+    return b"".join(chunks.encode(event) for event in events)
+
+
+def stream(events: tuple[GatewayEvent, ...] = EVENTS, *, include_usage: bool) -> list[Any]:
+    content = written(events, include_usage=include_usage)
+    assert content.endswith(DONE)
+    pieces = content.removesuffix(DONE).split(b"\n\n")
+    assert pieces.pop() == b""
+    assert all(piece.startswith(b"data: {") and b"\n" not in piece for piece in pieces)
+    return [json.loads(piece[6:]) for piece in pieces]
+
+
+both = pytest.mark.parametrize("include_usage", [False, True])
+
+
+def test_a_ping_is_a_comment_and_done_is_the_last_word() -> None:
+    assert PING == b": ping\n\n"
+    assert DONE == b"data: [DONE]\n\n"
+    assert written(include_usage=True).count(DONE) == 1
+
+
+@both
+def test_every_chunk_has_the_same_id_time_and_model(*, include_usage: bool) -> None:
+    chunks = stream(include_usage=include_usage)
+    names = ("id", "object", "created", "model", "system_fingerprint")
+    heads = {tuple(chunk[name] for name in names) for chunk in chunks}
+    assert len(heads) == 1
+    identity, kind, created, model, fingerprint = heads.pop()
+    assert (identity, kind) == ("chatcmpl-0123", "chat.completion.chunk")
+    assert (model, fingerprint) == ("Some/OCR-1B", "print")
+    assert isinstance(created, int)
+
+
+@both
+def test_the_first_delta_and_no_other_has_the_role(*, include_usage: bool) -> None:
+    deltas = [
+        chunk["choices"][0]["delta"]
+        for chunk in stream(include_usage=include_usage)
+        if chunk["choices"]
+    ]
+    assert deltas[0] == {"role": "assistant", "content": "", "refusal": None}
+    assert all("role" not in delta for delta in deltas[1:])
+
+
+@both
+def test_the_texts_come_in_their_order_and_as_they_are(*, include_usage: bool) -> None:
+    choices = [
+        chunk["choices"][0] for chunk in stream(include_usage=include_usage) if chunk["choices"]
+    ]
+    assert [choice["delta"] for choice in choices[1:-1]] == [{"content": text} for text in TEXTS]
+    assert choices[-1]["delta"] == {}
+    assert {(choice["index"], choice["logprobs"]) for choice in choices} == {(0, None)}
+
+
+@both
+def test_the_reason_is_null_until_the_last_choice(*, include_usage: bool) -> None:
+    choices = [
+        chunk["choices"][0] for chunk in stream(include_usage=include_usage) if chunk["choices"]
+    ]
+    reasons = [choice["finish_reason"] for choice in choices]
+    assert reasons == [None] * (len(reasons) - 1) + ["length"]
+
+
+def test_usage_that_was_asked_for_comes_in_one_more_chunk_without_choices() -> None:
+    *chunks, last = stream(include_usage=True)
+    assert all(chunk["usage"] is None and "x_metrics" not in chunk for chunk in chunks)
+    assert all(chunk["choices"] for chunk in chunks)
+    assert (last["choices"], last["usage"], last["x_metrics"]) == ([], USAGE, X_METRICS)
+
+
+def test_usage_that_was_not_asked_for_rides_on_the_chunk_with_the_reason() -> None:
+    *chunks, last = stream(include_usage=False)
+    assert all("usage" not in chunk and "x_metrics" not in chunk for chunk in chunks)
+    assert all(chunk["choices"] for chunk in [*chunks, last])
+    assert last["choices"][0]["finish_reason"] == "length"
+    assert (last["usage"], last["x_metrics"]) == (USAGE, X_METRICS)
+
+
+@both
+def test_an_answer_without_text_still_has_a_role_and_a_reason(*, include_usage: bool) -> None:
+    chunks = stream((SERVED,), include_usage=include_usage)
+    assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
+    assert chunks[1]["choices"][0]["finish_reason"] == "length"
+
+
+def test_a_whole_answer_has_all_its_members() -> None:
+    whole = Whole(REQUEST, "print")
+    answers = [whole.add(event) for event in EVENTS]
+    assert answers[:-1] == [None] * len(TEXTS)
+    content = json.loads(msgspec.json.encode(answers[-1]))
+    assert isinstance(content.pop("created"), int)
+    assert content == {
+        "id": "chatcmpl-0123",
+        "object": "chat.completion",
+        "model": "Some/OCR-1B",
+        "system_fingerprint": "print",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "".join(TEXTS), "refusal": None},
+                "finish_reason": "length",
+                "logprobs": None,
+            }
+        ],
+        "usage": USAGE,
+        "x_metrics": X_METRICS,
+    }

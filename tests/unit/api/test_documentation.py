@@ -1,0 +1,107 @@
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from starlette.routing import Route, Router
+
+from readstone.api.documentation import Documentation
+from readstone.api.errors import STATUS
+from readstone.api.openai import schema
+from readstone.api.openai.codec import ChatCodec
+from readstone.api.openai.completions import ChatCompletions
+from readstone.api.openai.models import Models
+from readstone.api.ops import Ops
+from readstone.core.errors import ClientClosed, MethodNotAllowed
+from readstone.media.inspect import ImageLimits
+from readstone.serving.catalogue import EMBEDDED, Catalogue
+from readstone.serving.gateway import Gateway
+from unit.api.asgi import Call, ask
+
+NOT_OF_A_DOCUMENTED_ROUTE = {STATUS[ClientClosed][0], STATUS[MethodNotAllowed][0]}
+
+
+def routes() -> list[Route]:
+    """What is served, as app.py puts it together."""
+    gateway = Gateway({})
+    catalogue = Catalogue([EMBEDDED])
+    codec = ChatCodec(catalogue, ImageLimits())
+    return [
+        Route("/v1/chat/completions", ChatCompletions(codec, gateway, 1), methods=["POST"]),
+        *Models(catalogue, gateway, 0).routes(),
+        *Ops(gateway).routes(),
+        *Documentation().routes(),
+    ]
+
+
+@pytest.fixture
+async def document() -> dict[str, Any]:
+    return (await ask(Router(routes()), "/openapi.json")).json
+
+
+@pytest.fixture
+async def page() -> Call:
+    return await ask(Router(routes()), "/docs")
+
+
+def test_the_document_lists_the_routes_that_are_served(document: dict[str, Any]) -> None:
+    served = {
+        (re.sub(r"{\w+:path}", "{model}", route.path), method.lower())
+        for route in routes()
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    listed = {(path, method) for path, verbs in document["paths"].items() for method in verbs}
+    assert listed == served - {("/docs", "get"), ("/openapi.json", "get")}
+
+
+def test_every_status_the_hot_path_may_answer_with_is_documented(document: dict[str, Any]) -> None:
+    answers = document["paths"]["/v1/chat/completions"]["post"]["responses"]
+    possible = {status for status, _ in STATUS.values()} - NOT_OF_A_DOCUMENTED_ROUTE
+    assert set(map(int, answers)) == possible | {200}
+    for status in possible:
+        assert answers[str(status)]["description"]
+        reference = answers[str(status)]["content"]["application/json"]["schema"]["$ref"]
+        assert reference == "#/components/schemas/ErrorBody"
+
+
+def test_a_stream_is_documented_beside_the_whole_answer(document: dict[str, Any]) -> None:
+    content = document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
+    assert content["application/json"]["schema"]["$ref"].endswith("/ChatCompletion")
+    assert content["text/event-stream"]["schema"]["$ref"].endswith("/ChatCompletionChunk")
+
+
+def test_public_routes_ask_for_no_key_and_all_others_do(document: dict[str, Any]) -> None:
+    for path, verbs in document["paths"].items():
+        for operation in verbs.values():
+            assert (operation.get("security") == []) == (path in {"/health", "/ready"})
+            assert ("401" in operation["responses"]) == path.startswith("/v1/")
+
+
+def test_every_reference_leads_somewhere_and_every_id_is_used_once(
+    document: dict[str, Any],
+) -> None:
+    written = msgspec.json.encode(document).decode()
+    names = set(re.findall(r'"#/components/schemas/(\w+)"', written))
+    assert names <= set(document["components"]["schemas"])
+    ids = re.findall(r'"operationId":"([^"]+)"', written)
+    assert len(ids) == len(set(ids)) == len(document["paths"])
+
+
+def test_every_property_of_a_request_is_documented(document: dict[str, Any]) -> None:
+    properties = document["components"]["schemas"]["ChatCompletionRequest"]["properties"]
+    assert tuple(properties) == schema.ChatCompletionRequest.__struct_fields__
+
+
+def test_the_page_loads_nothing_from_elsewhere(page: Call) -> None:
+    text = page.body.decode()
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    addresses = re.findall(r"""(?:src|href|action|srcset)\s*[=:]\s*["'`]([^"'`]*)""", text)
+    assert addresses
+    assert [each for each in addresses if not each.startswith(("#", "/openapi.json"))] == []
+    assert not re.search(r"https?://|@import|url\(|import\s*\(", text)
+
+
+def test_the_browser_is_told_to_load_nothing_from_elsewhere(page: Call) -> None:
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none';")
+    assert "connect-src 'self'" in policy

@@ -1,0 +1,45 @@
+import pytest
+from starlette.routing import Router
+
+from readstone.api.ops import Ops
+from readstone.engines.fake import FakeEngine
+from readstone.serving.admission import Admission
+from readstone.serving.gateway import Backend, Gateway
+from unit.api.asgi import ask
+
+
+@pytest.fixture
+def engines() -> tuple[FakeEngine, FakeEngine]:
+    return FakeEngine(name="one"), FakeEngine(name="two")
+
+
+@pytest.fixture
+def routes(engines: tuple[FakeEngine, FakeEngine]) -> Router:
+    backends = {engine.name: Backend(engine, Admission(1, 0)) for engine in engines}
+    return Router(Ops(Gateway(backends)).routes())
+
+
+async def test_a_process_that_answers_is_healthy_whatever_its_engines_do(routes: Router) -> None:
+    call = await ask(routes, "/health")
+    assert (call.status, call.json) == (200, {"status": "ok"})
+
+
+async def test_it_is_ready_when_the_last_engine_is(
+    routes: Router, engines: tuple[FakeEngine, FakeEngine]
+) -> None:
+    await engines[0].start()
+    call = await ask(routes, "/ready")
+    assert call.status == 503
+    assert call.json == {"status": "not ready", "engines": {"one": "ready", "two": "starting"}}
+    await engines[1].start()
+    call = await ask(routes, "/ready")
+    assert (call.status, call.json["status"]) == (200, "ready")
+
+
+async def test_it_is_not_ready_any_more_once_an_engine_stopped(
+    routes: Router, engines: tuple[FakeEngine, FakeEngine]
+) -> None:
+    for engine in engines:
+        await engine.start()
+    await engines[0].stop()
+    assert (await ask(routes, "/ready")).json["engines"]["one"] == "stopped"
