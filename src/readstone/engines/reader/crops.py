@@ -44,14 +44,12 @@ class Crop:
         target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
         turn = cv2.getPerspectiveTransform(np.array(self.corners, np.float32), target)
         strip = cv2.warpPerspective(
-            self.image,
-            turn,
-            (width, height),
-            flags=cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REPLICATE,
+            self.image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE
         )
         columns = max(1, math.ceil(width * HEIGHT / height))
-        return np.asarray(cv2.resize(strip, (columns, HEIGHT)), np.uint8)
+        # Averaging keeps the thin strokes of large scans that a sparser kernel steps over.
+        kernel = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(strip, (columns, HEIGHT), interpolation=kernel), np.uint8)
 
 
 def extent(corners: Corners) -> tuple[float, float]:

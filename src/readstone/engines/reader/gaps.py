@@ -31,13 +31,14 @@ def gaps(strip: NDArray[np.uint8], middles: list[float]) -> list[Gap]:
     `strip` is RGB, 48 x width x 3, text of either brightness. For n > 0 characters there are n + 1
     gaps: the first ends at the first ink, the last starts behind the last.
     """
-    runs = _bare_runs(strip)
+    runs = bare_runs(strip)
     width = strip.shape[1]
     stops = [0, *(min(width, max(0, round(middle))) for middle in middles), width]
     return [_widest(runs, start, max(start, end)) for start, end in pairwise(stops)]
 
 
-def _bare_runs(strip: NDArray[np.uint8]) -> list[Gap]:
+def bare_runs(strip: NDArray[np.uint8]) -> list[Gap]:
+    """Every stretch of a strip without ink, from left to right."""
     # The rows at the rim belong to the lines above and below as often as to this one.
     grey = strip[MARGIN:-MARGIN].mean(axis=2)
     contrast = np.abs(grey - np.median(grey)).max(axis=0)

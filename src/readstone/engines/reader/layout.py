@@ -3,12 +3,22 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from statistics import median
 from typing import Final
 
 from readstone.core.document import Corners
 
 SAME_ROW: Final = 0.5
+"""Lines share a row when their middles are closer than this share of a line's height."""
+LONG: Final = 5.0
+"""Lines this many times wider than high tell how the page is tilted."""
+COLUMN_ROWS: Final = 6
+"""A column has at least this many rows: fewer may be two addresses side by side."""
+COLUMN_LINE: Final = 10.0
+"""The usual line of a column is this many line heights wide: narrower ones are cells of a table."""
+COLUMN_FILL: Final = 0.6
+"""Text covers this share of a column's rows: prose does, names beside prices do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,54 +31,57 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class _Strip:
-    corners: Corners
+    """A line with the page's tilt taken out; `middle` is the height on the page of its middle."""
+
+    middle: float
     left: float
     right: float
-    middle: float
     height: float
+    corners: Corners
 
 
 def arrange(lines: Iterable[Corners]) -> tuple[Placed, ...]:
     """Every line once, in reading order: rows from the top, left to right within a row.
 
-    The answer depends on the lines, not on the order they come in.
+    Where the page is clearly set in columns, each column is read to its end before the next (recursive
+    XY-cut, Nagy and Seth 1984, along gutters that run between lines of prose). The answer depends on
+    the lines, not on the order they come in.
     """
-    strips = _level(sorted(lines))
-    return tuple(
-        Placed(strip.corners, row) for row, group in enumerate(_rows(strips)) for strip in group
-    )
+    strips = sorted(_level(sorted(lines)), key=_down)
+    rows = [row for block in _blocks(strips) for row in _rows(block)]
+    return tuple(Placed(strip.corners, number) for number, row in enumerate(rows) for strip in row)
 
 
 def _level(lines: list[Corners]) -> list[_Strip]:
-    slope = _slope(lines)
-    return [_strip(corners, slope) for corners in lines]
-
-
-def _slope(lines: list[Corners]) -> float:
     slopes = [
         (b[1] - a[1]) / (b[0] - a[0])
         for a, b, _, d in lines
-        if b[0] - a[0] > 5 * abs(d[1] - a[1]) > 0
+        if b[0] - a[0] > LONG * math.dist(a, d)
     ]
-    return median(slopes) if slopes else 0.0
+    slope = median(slopes) if slopes else 0.0
+    return [_strip(corners, slope) for corners in lines]
 
 
 def _strip(corners: Corners, slope: float) -> _Strip:
     a, b, c, d = corners
-    middle_x = (a[0] + b[0] + c[0] + d[0]) / 4
-    middle_y = (a[1] + b[1] + c[1] + d[1]) / 4
+    across = (a[0] + b[0] + c[0] + d[0]) / 4
+    down = (a[1] + b[1] + c[1] + d[1]) / 4
     return _Strip(
-        corners=corners,
-        left=min(a[0], d[0]),
-        right=max(b[0], c[0]),
-        middle=middle_y - slope * middle_x,
+        middle=down - slope * across,
+        left=min(a[0], d[0]) + slope * down,
+        right=max(b[0], c[0]) + slope * down,
         height=min(math.dist(a, d), math.dist(a, b)),
+        corners=corners,
     )
+
+
+def _down(strip: _Strip) -> tuple[float, float, Corners]:
+    return strip.middle, strip.left, strip.corners
 
 
 def _rows(strips: list[_Strip]) -> list[list[_Strip]]:
     rows: list[list[_Strip]] = []
-    for strip in sorted(strips, key=lambda strip: (strip.middle, strip.left, strip.corners)):
+    for strip in sorted(strips, key=_down):
         if rows and _belongs(strip, rows[-1]):
             rows[-1].append(strip)
         else:
@@ -80,3 +93,67 @@ def _belongs(strip: _Strip, row: list[_Strip]) -> bool:
     middle = sum(other.middle for other in row) / len(row)
     height = min(strip.height, median(other.height for other in row))
     return abs(strip.middle - middle) < SAME_ROW * height
+
+
+def _blocks(strips: list[_Strip]) -> list[list[_Strip]]:
+    """The parts of a region in reading order: columns cut from what stands above, below and across."""
+    if len(strips) < 2 * COLUMN_ROWS:
+        return [strips]
+    height = median(strip.height for strip in strips)
+    cuts = [_cut(strips, gutter, height) for gutter in _gutters(strips, height)]
+    nothing: list[tuple[list[_Strip], list[_Strip]]] = []
+    best = max(cuts, key=_in_columns, default=nothing)
+    if not _in_columns(best):
+        return [strips]
+    blocks: list[list[_Strip]] = []
+    for left, right in best:
+        if right:
+            blocks += [*_blocks(left), *_blocks(right)]
+        else:
+            blocks.append(left)
+    return blocks
+
+
+def _gutters(strips: list[_Strip], height: float) -> list[float]:
+    """Where a column may begin: just left of where several lines start below each other."""
+    starts = sorted(strip.left for strip in strips)
+    gutters: list[float] = []
+    for index, start in enumerate(starts[: 1 - COLUMN_ROWS]):
+        is_new = not gutters or start > gutters[-1] + height
+        if is_new and starts[index + COLUMN_ROWS - 1] < start + height:
+            gutters.append(start - height / 4)
+    return gutters
+
+
+def _cut(
+    strips: list[_Strip], gutter: float, height: float
+) -> list[tuple[list[_Strip], list[_Strip]]]:
+    """Bands from the top down as (left column, right column), or (lines, nothing) where there are none."""
+    bands: list[tuple[list[_Strip], list[_Strip]]] = []
+    rest: list[_Strip] = []
+    for crossing, group in groupby(strips, lambda strip: strip.left < gutter < strip.right):
+        band = list(group)
+        left = [strip for strip in band if strip.right <= gutter]
+        right = [strip for strip in band if strip.left >= gutter]
+        if crossing or not (_is_column(left, height) and _is_column(right, height)):
+            rest += band
+            continue
+        if rest:
+            bands.append((rest, []))
+            rest = []
+        bands.append((left, right))
+    return [*bands, (rest, [])] if rest else bands
+
+
+def _is_column(strips: list[_Strip], height: float) -> bool:
+    if len(strips) < COLUMN_ROWS:
+        return False
+    widths = [strip.right - strip.left for strip in strips]
+    extent = max(strip.right for strip in strips) - min(strip.left for strip in strips)
+    rows = len(_rows(strips))
+    filled = sum(widths) >= COLUMN_FILL * extent * rows
+    return rows >= COLUMN_ROWS and filled and median(widths) >= COLUMN_LINE * height
+
+
+def _in_columns(bands: list[tuple[list[_Strip], list[_Strip]]]) -> int:
+    return sum(len(left) + len(right) for left, right in bands if right)

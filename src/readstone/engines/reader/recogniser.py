@@ -1,5 +1,6 @@
 """What the text says: one upright strip to characters with their places and probabilities (CTC)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readstone.engines.reader.crops import HEIGHT
+from readstone.engines.reader.gaps import Gap, bare_runs
 from readstone.engines.reader.session import Session
 
 BUCKET: Final = 32
 NARROWEST: Final = 96
 WIDEST: Final = 2560
+"""Pixels of one pass. A full line of print on a page is about 2,400 wide; longer ones are tiled."""
+OVERHANG: Final = 320
+"""A tile ends at the widest gap among its last pixels: enough for a long word in large print."""
+SPACE: Final = 10
+"""A gap this wide (pixels of the strip) parts two words where a tile ends in it."""
 BLANK: Final = 0
 
 
@@ -26,7 +33,11 @@ class Character:
 
 
 class Recogniser:
-    """Reads strips; holds no state but the loaded model and its alphabet, so threads may share it."""
+    """Reads strips; holds no state but the loaded model and its alphabet, so threads may share it.
+
+    One strip per pass, padded to a multiple of 32 pixels: batches do not pay on a CPU, and the 78
+    widths that are left keep the runtime's memory flat.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -34,6 +45,24 @@ class Recogniser:
 
     def read(self, strip: NDArray[np.uint8]) -> tuple[Character, ...]:
         """The characters of an RGB strip (48 x width x 3), from left to right; () where there are none."""
+        if strip.shape[1] <= WIDEST:
+            return self._read(strip)
+        return tuple(self._read_tiles(strip))
+
+    def _read_tiles(self, strip: NDArray[np.uint8]) -> Iterator[Character]:
+        width = strip.shape[1]
+        start = 0
+        for gap in _tile_ends(strip):
+            end = (gap.start + gap.end) // 2
+            share = (end - start) / width
+            for seen in self._read(strip[:, start:end]):
+                left, right = start / width + seen.left * share, start / width + seen.right * share
+                yield Character(seen.text, left, right, seen.confidence)
+            if gap.width >= SPACE:
+                yield Character(" ", end / width, end / width, 1.0)
+            start = end
+
+    def _read(self, strip: NDArray[np.uint8]) -> tuple[Character, ...]:
         width = strip.shape[1]
         canvas = np.zeros((1, 3, HEIGHT, _bucket(width)), np.float32)
         # The model was trained on BGR in -1..1, padded with 0 on the right.
@@ -43,6 +72,7 @@ class Recogniser:
         return self._decode(probabilities, canvas.shape[3] / width)
 
     def _decode(self, probabilities: NDArray[np.float32], stretch: float) -> tuple[Character, ...]:
+        """Greedy CTC: runs of the best class, blanks dropped; a run is as certain as its peak."""
         columns = len(probabilities)
         best: NDArray[np.intp] = probabilities.argmax(axis=1)
         certainty = probabilities[np.arange(columns), best]
@@ -54,9 +84,9 @@ class Recogniser:
         return tuple(
             Character(
                 text=self._alphabet[best[start]],
-                left=float(min(1.0, start * step)),
-                right=float(min(1.0, end * step)),
-                confidence=float(peak),
+                left=min(1.0, float(start) * step),
+                right=min(1.0, float(end) * step),
+                confidence=min(1.0, float(peak)),
             )
             for start, end, peak in zip(starts, ends, peaks, strict=True)
             if best[start] != BLANK
@@ -71,3 +101,16 @@ def mean_confidence(characters: tuple[Character, ...]) -> float:
 
 def _bucket(width: int) -> int:
     return max(NARROWEST, -(-width // BUCKET) * BUCKET)
+
+
+def _tile_ends(strip: NDArray[np.uint8]) -> Iterator[Gap]:
+    width = strip.shape[1]
+    runs = bare_runs(strip)
+    start = 0
+    while width - start > WIDEST:
+        limit = start + WIDEST
+        ends = [run for run in runs if limit - OVERHANG <= run.start and run.end <= limit]
+        gap = max(ends, key=lambda run: run.width, default=Gap(limit, limit))
+        yield gap
+        start = (gap.start + gap.end) // 2
+    yield Gap(width, width)
