@@ -15,7 +15,7 @@ LONG: Final = 5.0
 """Lines this many times wider than high tell how the page is tilted."""
 COLUMN_ROWS: Final = 6
 """A column has at least this many rows: fewer may be two addresses side by side."""
-COLUMN_LINE: Final = 10.0
+COLUMN_LINE: Final = 8.0
 """The usual line of a column is this many line heights wide: narrower ones are cells of a table."""
 COLUMN_FILL: Final = 0.6
 """Text covers this share of a column's rows: prose does, names beside prices do not."""

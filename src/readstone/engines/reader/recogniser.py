@@ -64,7 +64,7 @@ class Recogniser:
 
     def _read(self, strip: NDArray[np.uint8]) -> tuple[Character, ...]:
         width = strip.shape[1]
-        canvas = np.zeros((1, 3, HEIGHT, _bucket(width)), np.float32)
+        canvas = np.zeros((1, 3, HEIGHT, bucket(width)), np.float32)
         # The model was trained on BGR in -1..1, padded with 0 on the right.
         planes = strip[:, :, ::-1].transpose(2, 0, 1)
         canvas[0, :, :, :width] = planes / np.float32(127.5) - np.float32(1)
@@ -99,7 +99,8 @@ def mean_confidence(characters: tuple[Character, ...]) -> float:
     return sum(visible) / len(visible) if visible else 0.0
 
 
-def _bucket(width: int) -> int:
+def bucket(width: int) -> int:
+    """The width in pixels to which a strip of `width` pixels is padded."""
     return max(NARROWEST, -(-width // BUCKET) * BUCKET)
 
 

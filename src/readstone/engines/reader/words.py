@@ -35,10 +35,12 @@ def words(
     """
     width = strip.shape[1]
     visible = [index for index, character in enumerate(characters) if character.text.strip()]
+    if not visible:
+        return ()
     letters = [characters[index] for index in visible]
     paper = gaps(strip, [(letter.left + letter.right) / 2 * width for letter in letters])
     read = {place for place in range(1, len(letters)) if visible[place] - visible[place - 1] > 1}
-    starts = sorted({0} | read | _seams(letters, paper)) if letters else []
+    starts = sorted({0} | read | _seams(letters, paper))
     found: list[Word] = []
     for start, end in zip(starts, [*starts[1:], len(letters)], strict=True):
         word = letters[start:end]
