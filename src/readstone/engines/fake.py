@@ -33,6 +33,8 @@ class FakeEngine:
         """Every request that was begun."""
         self.running = 0
         """Requests that are being answered now."""
+        self.begun = asyncio.Event()
+        """Set when an answer was begun."""
         self.closed = asyncio.Event()
         """Set when an answer has ended, to its Finish or before."""
         self._steps = steps or HELLO
@@ -71,6 +73,7 @@ class FakeEngine:
             raise UnsupportedParameter(f"The fake does not honour '{name}'.", param=name)
         self.requests.append(request)
         self.running += 1
+        self.begun.set()
         try:
             for step in self._steps:
                 if isinstance(step, asyncio.Event):
