@@ -16,7 +16,7 @@ from readstone.api.openai.models import Models
 from readstone.api.ops import Ops
 from readstone.config import Config
 from readstone.engines import build_engines
-from readstone.media.inspect import ImageLimits
+from readstone.media.inspect import DocumentLimits, ImageLimits
 from readstone.serving.admission import Admission
 from readstone.serving.catalogue import build_catalogue
 from readstone.serving.gateway import Backend, Gateway
@@ -53,6 +53,7 @@ async def running(config: Config, store: Store) -> AsyncGenerator[ASGIApp]:
     codec = ChatCodec(
         catalogue,
         ImageLimits(bytes=config.limits.image_bytes, pixels=config.limits.image_pixels),
+        DocumentLimits(bytes=config.limits.document_bytes, pages=config.limits.document_pages),
     )
     routes: list[BaseRoute] = [
         Route("/v1/chat/completions", ChatCompletions(codec, gateway, config.limits.body_bytes)),

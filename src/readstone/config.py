@@ -34,6 +34,12 @@ class LimitsConfig:
     image_pixels: Annotated[
         int, Meta(ge=10_000, description="Most pixels of an image, by its header.")
     ] = 120_000_000
+    document_bytes: Annotated[
+        int, Meta(ge=1024, description="Largest PDF, after base64, inclusive.")
+    ] = 50 * 1024 * 1024
+    document_pages: Annotated[
+        int, Meta(ge=1, description="Most pages of a PDF; one with more is refused.")
+    ] = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class ModelConfig:
     aliases: Annotated[
         tuple[str, ...], Meta(description="Other names clients may call it by.")
     ] = ()
-    max_images: Annotated[int, Meta(ge=1, description="Most images of one request.")] = 16
+    max_images: Annotated[int, Meta(ge=1, description="Most images and PDFs of one request.")] = 16
     defaults: DefaultsConfig = field(default_factory=DefaultsConfig)
 
 

@@ -29,6 +29,24 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """An encoded PDF whose signature and size were checked; nothing in it has been looked at.
+
+    `pages` is the most pages and `pixels` the most pixels of one page that may be read of it; `param` is the
+    request field it came from, for errors that only opening it can find.
+    """
+
+    data: bytes = field(repr=False)
+    pages: int
+    pixels: int
+    param: str
+
+
+Source: TypeAlias = Image | Document
+"""What pages are read from."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextPart:
     """A piece of text in a message."""
 
@@ -42,7 +60,14 @@ class ImagePart:
     image: Image
 
 
-Part: TypeAlias = TextPart | ImagePart
+@dataclass(frozen=True, slots=True)
+class DocumentPart:
+    """A PDF in a message."""
+
+    document: Document
+
+
+Part: TypeAlias = TextPart | ImagePart | DocumentPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +80,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A request past the codec: the model is known, defaults are applied, images are bytes.
+    """A request past the codec: the model is known, defaults are applied, images and documents are bytes.
 
     `model_name` is the name the client used. `arrived` is `time.monotonic()` at arrival. `extras` holds every other
     property the client sent, as raw JSON by name: an engine honours each, refuses it, or passes it on.

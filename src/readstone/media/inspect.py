@@ -1,11 +1,11 @@
-"""The look at an image before it is let in: what it is and how large, from its header alone."""
+"""The look at an image or a PDF before it is let in: what it is and how large, from its header alone."""
 
 from dataclasses import dataclass
 
-from readstone.core.chat import Image, ImageFormat
+from readstone.core.chat import Document, Image, ImageFormat
 from readstone.core.errors import ConfigurationError, InvalidImage, TooLarge
 from readstone.media.header import read_header
-from readstone.media.signature import describe, sniff
+from readstone.media.signature import describe, is_pdf, sniff
 
 _MOST_PIXELS = 178_956_970  # the WebP reader of Pillow takes no more
 _ORDER: tuple[ImageFormat, ...] = ("jpeg", "png", "webp", "bmp")
@@ -28,6 +28,40 @@ class ImageLimits:
             raise ConfigurationError(f"The pixel limit must be between 1 and {_MOST_PIXELS}.")
         if self.bytes < 1 or self.min_side < 1:
             raise ConfigurationError("The limits of an image's bytes and side must be at least 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """What a PDF may be at most, limits included: `bytes` as sent, `pages`, and `pixels` of a page as it is drawn.
+
+    A page of more pixels is not refused but drawn smaller. Raises ConfigurationError for a limit out of range.
+    """
+
+    bytes: int = 50 * 1024 * 1024
+    pages: int = 100
+    pixels: int = 25_000_000
+
+    def __post_init__(self) -> None:
+        if min(self.bytes, self.pages, self.pixels) < 1:
+            raise ConfigurationError("The limits of a document must be at least 1.")
+
+
+def inspect_document(data: bytes, limits: DocumentLimits, param: str) -> Document:
+    """Hold a PDF against the limits that its bytes tell; its pages are counted where it is opened.
+
+    Raises InvalidImage for what is not a PDF, TooLarge for more than `limits.bytes`; both with `param`.
+    """
+    if not is_pdf(data):
+        raise InvalidImage(
+            f"What was sent in {param} is {describe(data)}; send a PDF.", param=param
+        )
+    if len(data) > limits.bytes:
+        raise TooLarge(
+            f"The PDF in {param} has {len(data)} bytes; at most {limits.bytes} are taken "
+            "(limits.document_bytes).",
+            param=param,
+        )
+    return Document(data, limits.pages, limits.pixels, param)
 
 
 def inspect(data: bytes, limits: ImageLimits, allowed: frozenset[ImageFormat], param: str) -> Image:

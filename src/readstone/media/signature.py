@@ -12,6 +12,7 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], ImageFormat], ...] = (
     (re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL), "bmp"),
 )
 
+_PDF = re.compile(rb".{0,1019}%PDF-", re.DOTALL)
 # Known only in order to say what was sent instead.
 _OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"GIF8[79]a"), "a GIF image"),
@@ -22,7 +23,7 @@ _OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "a JPEG XL image"),
     (re.compile(rb"\0\0[\x01\x02]\0"), "an icon file"),
     (re.compile(rb"8BPS"), "a Photoshop file"),
-    (re.compile(rb".{0,1019}%PDF-", re.DOTALL), "a PDF"),
+    (_PDF, "a PDF"),
     (re.compile(rb"PK\x03\x04"), "a ZIP archive or an office document"),
     (re.compile(rb"(\xef\xbb\xbf)?\s*(<\?xml|<!--|<!DOCTYPE svg|<svg).*", re.DOTALL), "an SVG"),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype )?html", re.IGNORECASE), "a web page"),
@@ -35,6 +36,11 @@ _BEGINNING = 1024  # bytes; PDF readers look for '%PDF-' within as many
 def sniff(data: bytes) -> ImageFormat | None:
     """Return the format of an image from its first bytes, None where it is not one we read."""
     return next((name for pattern, name in _SIGNATURES if pattern.match(data)), None)
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether `data` is a PDF: its signature stands among the first 1024 bytes, as PDF readers allow."""
+    return sniff(data) is None and _PDF.match(data[:_BEGINNING]) is not None
 
 
 def describe(data: bytes) -> str:

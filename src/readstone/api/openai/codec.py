@@ -8,14 +8,27 @@ import msgspec
 
 from readstone.api.openai import schema
 from readstone.api.violations import decode_json
-from readstone.core.chat import ChatRequest, Image, ImageFormat, ImagePart, Message, Part, TextPart
+from readstone.core.chat import (
+    ChatRequest,
+    DocumentPart,
+    Image,
+    ImageFormat,
+    ImagePart,
+    Message,
+    Part,
+    TextPart,
+)
 from readstone.core.errors import InvalidImage, InvalidRequest, UnsupportedParameter
-from readstone.core.model import Model
+from readstone.core.model import Kind, Model
 from readstone.media.data_uri import decode_data_uri
-from readstone.media.inspect import ImageLimits, inspect
+from readstone.media.inspect import DocumentLimits, ImageLimits, inspect, inspect_document
+from readstone.media.signature import is_pdf
 from readstone.serving.catalogue import Catalogue
 
 FORMATS: frozenset[ImageFormat] = frozenset({"jpeg", "png", "webp"})
+READS_DOCUMENTS: frozenset[Kind] = frozenset({"ocr", "extract"})
+"""Kinds of model that take a PDF where OpenAI's API has an image; a `file` part is for every kind."""
+DOCUMENT_LIMITS = DocumentLimits()
 
 _REQUEST = msgspec.json.Decoder(schema.ChatCompletionRequest)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -44,11 +57,17 @@ class Decoded:
 
 
 class ChatCodec:
-    """Decodes chat requests against a catalogue and the limits of an image."""
+    """Decodes chat requests against a catalogue and the limits of an image and of a document."""
 
-    def __init__(self, catalogue: Catalogue, limits: ImageLimits) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        limits: ImageLimits,
+        documents: DocumentLimits = DOCUMENT_LIMITS,
+    ) -> None:
         self._catalogue = catalogue
         self._limits = limits
+        self._documents = documents
 
     def decode(
         self, content: bytes, accept: str | None, request_id: str, arrived: float
@@ -94,11 +113,11 @@ class ChatCodec:
                 code="too_many_images",
             )
         return tuple(
-            Message(message.role, tuple(self._parts(message, f"messages[{index}].content")))
+            Message(message.role, tuple(self._parts(message, f"messages[{index}].content", model)))
             for index, message in enumerate(messages)
         )
 
-    def _parts(self, message: schema.RequestMessage, path: str) -> Iterator[Part]:
+    def _parts(self, message: schema.RequestMessage, path: str, model: Model) -> Iterator[Part]:
         if isinstance(message.content, str):
             yield TextPart(message.content)
             return
@@ -107,16 +126,29 @@ class ChatCodec:
             match part:
                 case schema.Text(text=text) | schema.Refusal(refusal=text):
                     yield TextPart(text)
+                case schema.ImageURL(image_url=address) if model.kind in READS_DOCUMENTS:
+                    yield self._source(address.url, f"{param}.image_url.url")
                 case schema.ImageURL(image_url=address):
                     yield ImagePart(self._image(address.url, f"{param}.image_url.url"))
                 case schema.File(file=file):
-                    yield ImagePart(self._file(file, f"{param}.file"))
+                    yield self._file(file, f"{param}.file")
                 case schema.InputAudio():
                     raise UnsupportedParameter("Audio is not served here.", param=param)
                 case _:
                     assert_never(part)
 
+    def _source(self, url: str, param: str) -> ImagePart | DocumentPart:
+        """An image or a PDF, as its bytes say."""
+        data = self._data(url, max(self._limits.bytes, self._documents.bytes), param)
+        if is_pdf(data):
+            return DocumentPart(inspect_document(data, self._documents, param))
+        return ImagePart(inspect(data, self._limits, FORMATS, param))
+
     def _image(self, url: str, param: str) -> Image:
+        data = self._data(url, self._limits.bytes, param)
+        return inspect(data, self._limits, FORMATS, param)
+
+    def _data(self, url: str, limit: int, param: str) -> bytes:
         if url[:5].lower() != "data:":
             raise InvalidImage(
                 "Images are taken as data: URIs ('data:image/png;base64,…'); this server does not "
@@ -124,10 +156,9 @@ class ChatCodec:
                 param=param,
                 code="unsupported_image_url",
             )
-        data = decode_data_uri(url, self._limits.bytes, param)
-        return inspect(data, self._limits, FORMATS, param)
+        return decode_data_uri(url, limit, param)
 
-    def _file(self, file: schema.FileContent, param: str) -> Image:
+    def _file(self, file: schema.FileContent, param: str) -> ImagePart | DocumentPart:
         if file.file_id is not None:
             raise UnsupportedParameter(
                 "This server keeps no files: send 'file_data'.", param=f"{param}.file_id"
@@ -138,7 +169,7 @@ class ChatCodec:
                 param=f"{param}.file_data",
                 code="missing_parameter",
             )
-        return self._image(file.file_data, f"{param}.file_data")
+        return self._source(file.file_data, f"{param}.file_data")
 
 
 def _images(message: schema.RequestMessage) -> list[schema.ContentPart]:
