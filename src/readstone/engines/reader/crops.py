@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from readstone.core.document import Corners
 
 HEIGHT: Final = 48
+"""Pixels: the height of the lines the recogniser was trained on."""
 VERTICAL: Final = 2.0
+"""Height by width from which on a line is taken for vertical text."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 INK: Final = 0.4
+"""A column is bare below this share of the line's contrast: a faint smear is no ink."""
 MARGIN: Final = 6
+"""Rows at the rim that belong to the lines above and below as often as to this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,6 @@ def gaps(strip: NDArray[np.uint8], middles: list[float]) -> list[Gap]:
 
 def bare_runs(strip: NDArray[np.uint8]) -> list[Gap]:
     """Every stretch of a strip without ink, from left to right."""
-    # The rows at the rim belong to the lines above and below as often as to this one.
     grey = strip[MARGIN:-MARGIN].mean(axis=2)
     contrast = np.abs(grey - np.median(grey)).max(axis=0)
     bare = contrast < INK * np.percentile(contrast, 90)

@@ -16,6 +16,7 @@ from readstone.engines.reader.weights import Weights
 from readstone.engines.reader.words import box_between, words
 
 LEGIBLE: Final = 0.5
+"""The mean confidence under which a line is taken for a drawing, a stamp or dirt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from readstone.engines.reader.session import Session
 
 BUCKET: Final = 32
 NARROWEST: Final = 96
+"""Pixels: narrower strips are padded to it. 320, as in training, reads no better and costs more."""
 WIDEST: Final = 2560
 """Pixels of one pass. A full line of print on a page is about 2,400 wide; longer ones are tiled."""
 OVERHANG: Final = 320
