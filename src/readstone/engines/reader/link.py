@@ -5,6 +5,7 @@ import itertools
 import socket
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from typing import TypeAlias, assert_never
 
 from readstone.core.chat import Image
@@ -53,17 +54,16 @@ class Link:
     async def open(cls, threads: int, start_seconds: float) -> "Link":
         """Start a worker and wait until its models are loaded; EngineFailed where it does not get there."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            module = "readstone.engines.reader.worker"
-            arguments = [sys.executable, "-m", module, str(theirs.fileno()), str(threads)]
-            child = await Child.spawn(arguments, inherited=[theirs.fileno()])
-        stream, writer = await asyncio.open_connection(sock=ours)
-        try:
+        module = "readstone.engines.reader.worker"
+        arguments = [sys.executable, "-m", module, str(theirs.fileno()), str(threads)]
+        async with AsyncExitStack() as undo:
+            with theirs:
+                stream, writer = await asyncio.open_connection(sock=ours)
+                undo.callback(writer.close)
+                child = await Child.spawn(arguments, inherited=[theirs.fileno()])
+                undo.push_async_callback(child.stop, grace=0)
             await asyncio.wait_for(_until_ready(stream), start_seconds)
-        except BaseException:
-            writer.close()
-            await child.stop(grace=0)
-            raise
+            undo.pop_all()
         return cls(child, stream, writer)
 
     @property
