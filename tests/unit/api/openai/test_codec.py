@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from readstone.api.errors import body as error_body
 from readstone.api.openai import schema
 from readstone.api.openai.codec import ChatCodec, Decoded
-from readstone.core.chat import ImagePart, TextPart
+from readstone.core.chat import ImagePart, Part, TextPart
 from readstone.core.errors import (
     InvalidImage,
     InvalidRequest,
@@ -38,7 +38,7 @@ def refused(kind: type[RequestError], content: bytes) -> RequestError:
     return caught.value
 
 
-def parts(content: object) -> tuple[TextPart | ImagePart, ...]:
+def parts(content: object) -> tuple[Part, ...]:
     return decode(body(content=content)).chat.messages[0].parts
 
 
