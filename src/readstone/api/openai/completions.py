@@ -107,6 +107,8 @@ class ChatCompletions:
                     continue
                 _note(exchange, event)
                 await _send_piece(exchange, chunks.encode(event))
+                if isinstance(event, Served):
+                    break  # nothing follows [DONE], whatever happens while the engine is closed
         except ClientClosed:
             raise
         except Exception as error:  # a begun stream can tell of any error in-band only

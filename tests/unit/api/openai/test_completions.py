@@ -1,5 +1,6 @@
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from starlette.routing import Route, Router
 from readstone.api.http import Door
 from readstone.api.openai.codec import ChatCodec
 from readstone.api.openai.completions import ChatCompletions
-from readstone.core.chat import Finish, TextDelta
+from readstone.core.chat import ChatEvent, ChatRequest, Finish, TextDelta
 from readstone.core.errors import (
     EngineCrashed,
     EngineFailed,
@@ -38,8 +39,14 @@ DONE = "data: [DONE]"
 class Server:
     """The hot path behind the door, with a fake engine."""
 
-    def __init__(self, *steps: Step, keep_alive: float = LONG, running: int = 4) -> None:
-        self.engine = FakeEngine(*steps, refused=frozenset({"tools"}))
+    def __init__(
+        self,
+        *steps: Step,
+        keep_alive: float = LONG,
+        running: int = 4,
+        make: type[FakeEngine] = FakeEngine,
+    ) -> None:
+        self.engine = make(*steps, refused=frozenset({"tools"}))
         gateway = Gateway({"fake": Backend(self.engine, Admission(running, 0))})
         codec = ChatCodec(CATALOGUE, ImageLimits())
         application = ChatCompletions(codec, gateway, BODY_LIMIT, keep_alive)
@@ -64,6 +71,17 @@ class Server:
 
     async def stream(self, **properties: object) -> Call:
         return await (await self.post(body(stream=True, **properties))).end()
+
+
+class Untidy(FakeEngine):
+    """Answers, then fails while it is closed."""
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+        del request
+        try:
+            yield FINISH
+        finally:
+            raise ValueError("untidy")
 
 
 def text_of(events: list[Any]) -> str:
@@ -197,6 +215,17 @@ async def test_what_an_engine_says_after_its_finish_is_not_sent() -> None:
     call = await Server(TextDelta("one", 1), FINISH, TextDelta("two", 1), FINISH).stream()
     assert text_of(call.events) == "one"
     assert call.body.decode().count(DONE) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_engine_that_fails_after_its_finish_does_not_spoil_the_answer(
+    *, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = await (await Server(make=Untidy).post(body(stream=stream))).end()
+    assert (call.status, call.complete) == (200, True)
+    assert b'"error"' not in call.body
+    assert not stream or call.body.decode().endswith(f"{DONE}\n\n")
+    assert "ValueError: untidy" in caplog.text
 
 
 @pytest.mark.parametrize("before_the_first", [False, True])
