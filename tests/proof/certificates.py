@@ -18,7 +18,7 @@ class Certificates:
 def issue() -> Certificates:
     authority = trustme.CA()
     trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.configure_trust(trusted)
+    authority.configure_trust(trusted)  # pyright: ignore[reportUnknownMemberType]
     return Certificates(
         trusted, _server(authority, "images.example"), _server(authority, "wrong.example")
     )
@@ -26,5 +26,5 @@ def issue() -> Certificates:
 
 def _server(authority: trustme.CA, name: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
+    authority.issue_cert(name).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     return context

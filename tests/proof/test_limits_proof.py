@@ -16,6 +16,7 @@ from proof.web import (
     QUICK,
     Answer,
     Diverted,
+    Names,
     Site,
     Visit,
     fetching,
@@ -24,6 +25,7 @@ from proof.web import (
     reply,
 )
 from readstone.core.errors import InvalidImage, Overloaded, TooLarge
+from readstone.media.address import Address
 from readstone.media.fetch import Fetcher
 from readstone.media.policy import FetchPolicy
 
@@ -120,16 +122,14 @@ async def test_slow_redirects_share_one_clock() -> None:
 
 
 async def test_a_lookup_that_never_ends_is_left_when_the_time_is_up() -> None:
-    class Silent:
-        async def resolve(self, name: str) -> tuple[()]:
-            return await asyncio.get_running_loop().create_future()
+    class Silent(Names):
+        async def resolve(self, name: str) -> tuple[Address, ...]:
+            await asyncio.get_running_loop().create_future()
+            return await super().resolve(name)
 
-    fetcher = Fetcher(IMPATIENT, resolver=Silent())
-    await fetcher.start()
-
-    with pytest.raises(InvalidImage, match="did not answer in time"):
-        await fetcher.fetch(URL, PARAM)
-    await fetcher.stop()
+    async with fetching(IMPATIENT, Silent({})) as fetcher:
+        with pytest.raises(InvalidImage, match="did not answer in time"):
+            await fetcher.fetch(URL, PARAM)
 
 
 @pytest.mark.parametrize(
@@ -160,10 +160,9 @@ async def test_a_body_over_the_limit_is_refused_where_it_crosses_it(answer: Answ
     assert caught.value.param == PARAM
 
 
-@pytest.mark.parametrize("announce", [True, False])
-async def test_the_limit_is_inclusive(announce: bool) -> None:
+@pytest.mark.parametrize("headers", [[f"Content-Length: {LIMIT}"], []], ids=["announced", "not"])
+async def test_the_limit_is_inclusive(headers: list[str]) -> None:
     body = PNG + bytes(LIMIT - len(PNG))
-    headers = [f"Content-Length: {LIMIT}"] if announce else []
 
     async with _met(PATIENT, reply(body, 200, headers)) as (fetcher, _):
         assert await fetcher.fetch(URL, PARAM) == body

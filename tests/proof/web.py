@@ -25,6 +25,8 @@ class Visit:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.head = b""
+        self.earlier = b""
+        """The request before this one, where a proxy was asked for a tunnel."""
         self._reader = reader
         self._writer = writer
 
@@ -34,6 +36,7 @@ class Visit:
 
     async def listen(self) -> bool:
         """Read the request; False where the client left before it was whole."""
+        self.earlier, self.head = self.head, b""
         with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             self.head = await self._reader.readuntil(b"\r\n\r\n")
         return bool(self.head)
@@ -149,18 +152,23 @@ class Diverted(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         self.attempts.append((host, port))
+        site = self.route(host, port)
         return await self._network.connect_tcp(
-            "127.0.0.1", self._site.port, timeout, local_address, socket_options
+            "127.0.0.1", site.port, timeout, local_address, socket_options
         )
+
+    def route(self, host: str, port: int) -> Site:  # noqa: ARG002
+        """The site that an address leads to."""
+        return self._site
 
 
 class Names:
-    """Name servers: each name has the answers it gives, one after the other, the last one for ever."""
+    """Name servers: each name, as it is asked for, has the answers it gives one after the other, the last for ever."""
 
     def __init__(self, names: Mapping[str, Sequence[Sequence[str]]]) -> None:
         self.asked: list[str] = []
         self._names = {
-            f"{name}.": [tuple(ip_address(text) for text in answer) for answer in answers]
+            name: [tuple(ip_address(text) for text in answer) for answer in answers]
             for name, answers in names.items()
         }
 
@@ -173,7 +181,7 @@ class Names:
 def names(**addresses: str) -> Names:
     """`images="1.2.3.4 5.6.7.8"` is images.example with both addresses; public ones where nothing is said."""
     known = {"images": PUBLIC, "other": "151.101.1.67"} | addresses
-    return Names({f"{name}.example": [texts.split()] for name, texts in known.items()})
+    return Names({f"{name}.example.": [texts.split()] for name, texts in known.items()})
 
 
 @asynccontextmanager

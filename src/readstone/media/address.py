@@ -125,6 +125,8 @@ def carried(address: Address) -> IPv4Address | None:
     if isinstance(address, IPv4Address):
         return None
     number = int(address)
+    if number <= 1:  # unspecified and loopback, which mean nothing else
+        return None
     for network, shift, mask in _CARRIERS:
         if address in network:
             return IPv4Address(number >> shift & _ONES ^ mask)

@@ -42,10 +42,14 @@ async def get(
     proxy's own host. Raises httpcore2's errors.
     """
     pinned = _Pinned(wire.network, addresses)
-    host = str(url.host)
     request = httpcore2.Request(
         "GET",
-        httpcore2.URL(scheme=url.scheme, host=host, port=url.port, target=url.target),
+        httpcore2.URL(
+            scheme=url.scheme,
+            host=str(url.host),
+            port=None if url.has_default_port else url.port,
+            target=url.target,
+        ),
         headers=[("Host", url.authority), *_HEADERS],
         extensions={
             "timeout": {"connect": wire.connect_seconds},

@@ -154,7 +154,8 @@ class Fetcher:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+    # The proxy's pool clears the cause, not the context.
+    if isinstance(error.__context__, ssl.SSLCertVerificationError):
         return "its certificate is not valid for that name"
     if isinstance(error, httpcore2.ConnectError):
         return "it cannot be connected to"

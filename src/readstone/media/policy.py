@@ -65,12 +65,11 @@ class Reach:
 
         Raises InvalidImage with code 'unsupported_image_url'; its message completes a sentence.
         """
-        if self.trusts(url.host):
-            return
-        if not url.has_default_port:
-            raise _refusal("only port 80 for http and 443 for https are allowed")
-        if url.host.is_reserved:
-            raise _refusal("it is not a public name")
+        if not self.trusts(url.host):
+            if not url.has_default_port:
+                raise _refusal("only port 80 for http and 443 for https are allowed")
+            if url.host.is_reserved:
+                raise _refusal("it is not a public name")
         if url.host.address is not None:
             self.check_addresses(url.host, (url.host.address,))
 
