@@ -1,4 +1,4 @@
-"""The reader as an engine: a chat request about images becomes their text."""
+"""The reader as an engine: a chat request about images and documents becomes their text."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -8,11 +8,14 @@ from readstone import __version__
 from readstone.core.chat import (
     ChatEvent,
     ChatRequest,
+    Document,
+    DocumentPart,
     Finish,
     FinishReason,
     Image,
     ImagePart,
     Message,
+    Source,
     TextDelta,
     TextPart,
 )
@@ -22,17 +25,18 @@ from readstone.core.errors import InvalidRequest
 from readstone.core.usage import Usage
 from readstone.engines.reader.frames import Found
 from readstone.engines.reader.instruction import Rendering, understand
+from readstone.engines.reader.link import PageEvent
 from readstone.engines.reader.parameters import refuse_unsupported
-from readstone.engines.reader.rendering import Renderer, renderer, separator
+from readstone.engines.reader.rendering import Book
 from readstone.engines.reader.supervisor import Supervisor
 from readstone.engines.reader.tokens import count, cut, image_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a request asks of the reader."""
+    """What a request asks of the reader; `image_tokens` are those of the images, a document's pages count as they come."""
 
-    images: tuple[Image, ...]
+    images: tuple[Source, ...]
     rendering: Rendering
     text_tokens: int
     image_tokens: int
@@ -70,7 +74,7 @@ class ReaderEngine:
         await self._supervisor.stop()
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
-        """The images' text; ends with `length` where it is worth more than `max_tokens`.
+        """The text of the images and documents; ends with `length` where it is worth more than `max_tokens`.
 
         Raises InvalidRequest for an instruction or a request without images, UnsupportedParameter,
         InvalidImage, and what the supervisor raises.
@@ -78,9 +82,13 @@ class ReaderEngine:
         refuse_unsupported(request.extras)
         job = plan(request.messages)
         left = request.max_tokens
+        seen = job.image_tokens
         reason: FinishReason = "stop"
-        async with aclosing(self._texts(job)) as texts:
-            async for text in texts:
+        async with aclosing(self._pieces(job)) as pieces:
+            async for text in pieces:
+                if isinstance(text, Found):
+                    seen += image_tokens(text.width, text.height)
+                    continue
                 kept = cut(text, left)
                 tokens = count(kept)
                 left -= tokens
@@ -92,42 +100,44 @@ class ReaderEngine:
         yield Finish(
             reason,
             Usage(
-                prompt_tokens=job.text_tokens + job.image_tokens,
+                prompt_tokens=job.text_tokens + seen,
                 completion_tokens=request.max_tokens - left,
-                image_tokens=job.image_tokens,
+                image_tokens=seen,
             ),
         )
 
-    async def _texts(self, job: Job) -> AsyncGenerator[str]:
-        """The answer in pieces that begin with the white space before them, so that tokens add up."""
-        for index, image in enumerate(job.images):
-            border = separator(job.rendering) if index else ""
-            async with aclosing(self._page(image, job.rendering)) as texts:
-                async for text in texts:
-                    yield border + text
-                    border = ""
-            if border:
-                yield border
+    async def _pieces(self, job: Job) -> AsyncGenerator[str | Found]:
+        """The text in pieces that begin with the white space before them, so that tokens add up.
 
-    async def _page(self, image: Image, rendering: Rendering) -> AsyncGenerator[str]:
-        page: Renderer = renderer(rendering, image.width, image.height)
-        async with aclosing(self._supervisor.read(image)) as events:
-            async for event in events:
+        Each page of a document is told before its text.
+        """
+        book = Book(job.rendering)
+        async with aclosing(self._events(job)) as events:
+            async for source, event in events:
                 match event:
                     case Found():
-                        continue
-                    case Line() if text := page.feed(event):
-                        yield text
+                        text = book.turn(event.width, event.height)
+                        if isinstance(source, Document):
+                            yield event
                     case Line():
-                        continue
-        if text := page.end():
+                        text = book.feed(event)
+                if text:
+                    yield text
+        if text := book.end():
             yield text
+
+    async def _events(self, job: Job) -> AsyncGenerator[tuple[Source, PageEvent]]:
+        """What is found in each image and document, in their order."""
+        for source in job.images:
+            async with aclosing(self._supervisor.read(source)) as events:
+                async for event in events:
+                    yield source, event
 
 
 def plan(messages: tuple[Message, ...]) -> Job:
     """What to read and how; InvalidRequest where there is no image.
 
-    The images of the last message that has any are read, as the words of the last user message and of
+    The images and documents of the last message that has any are read, as the words of the last user message and of
     system messages say: so a client that goes on to ask for another rendering gets the same page, and
     pages of earlier turns are not read again.
     """
@@ -146,12 +156,20 @@ def plan(messages: tuple[Message, ...]) -> Job:
         images=seen[-1],
         rendering=understand(instruction),
         text_tokens=count(instruction),
-        image_tokens=sum(image_tokens(image.width, image.height) for image in seen[-1]),
+        image_tokens=sum(
+            image_tokens(image.width, image.height)
+            for image in seen[-1]
+            if isinstance(image, Image)
+        ),
     )
 
 
-def _images(message: Message) -> tuple[Image, ...]:
-    return tuple(part.image for part in message.parts if isinstance(part, ImagePart))
+def _images(message: Message) -> tuple[Source, ...]:
+    return tuple(_source(part) for part in message.parts if not isinstance(part, TextPart))
+
+
+def _source(part: ImagePart | DocumentPart) -> Source:
+    return part.image if isinstance(part, ImagePart) else part.document
 
 
 def _text(message: Message) -> str:

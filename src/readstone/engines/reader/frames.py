@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from readstone.core.chat import Image
+from readstone.core.chat import Document, Image
 from readstone.core.document import Line
 
 _LENGTH: Final = struct.Struct(">I")
@@ -19,8 +19,15 @@ class Read(msgspec.Struct, tag="read"):
     image: Image
 
 
+class ReadDocument(msgspec.Struct, tag="read_document"):
+    """Read this PDF; answered by Found and its lines for each page in turn, then Done, or else by Failed."""
+
+    id: int
+    document: Document
+
+
 class Cancel(msgspec.Struct, tag="cancel"):
-    """Nobody waits for this page any more; it is not answered."""
+    """Nobody waits for this image or document any more; it is not answered."""
 
     id: int
 
@@ -30,9 +37,11 @@ class Ready(msgspec.Struct, tag="ready"):
 
 
 class Found(msgspec.Struct, tag="found"):
-    """The page's size in pixels and how many runs of text were found on it."""
+    """A page, `page` of `pages` from 0: its size in pixels and how many runs of text were found on it."""
 
     id: int
+    page: int
+    pages: int
     width: int
     height: int
     lines: int
@@ -46,20 +55,20 @@ class LineRead(msgspec.Struct, tag="line"):
 
 
 class Done(msgspec.Struct, tag="done"):
-    """The page is read; `memory` is the worker's resident size in bytes."""
+    """Everything is read; `memory` is the worker's resident size in bytes."""
 
     id: int
     memory: int
 
 
 class Failed(msgspec.Struct, tag="failed"):
-    """The page cannot be read: the image's fault where `message` says why, else the reader's."""
+    """It cannot be read, or not on: the sender's fault where `message` says why, else the reader's."""
 
     id: int
     message: str | None
 
 
-Request: TypeAlias = Read | Cancel
+Request: TypeAlias = Read | ReadDocument | Cancel
 Answer: TypeAlias = Ready | Found | LineRead | Done | Failed
 
 REQUESTS: Final[msgspec.msgpack.Decoder[Request]] = msgspec.msgpack.Decoder(Request)

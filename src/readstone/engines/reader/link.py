@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import TypeAlias, assert_never
 
-from readstone.core.chat import Image
+from readstone.core.chat import Document, Image, Source
 from readstone.core.document import Line
 from readstone.core.errors import EngineCrashed, EngineFailed, EngineTimeout, InvalidImage
 from readstone.engines.process import Child
@@ -21,13 +21,14 @@ from readstone.engines.reader.frames import (
     Found,
     LineRead,
     Read,
+    ReadDocument,
     Ready,
     pack,
     receive,
 )
 
 PageEvent: TypeAlias = Found | Line
-"""First the page's size, then its lines in reading order."""
+"""For each page in turn: first its size, then its lines in reading order."""
 
 _STOP_SECONDS = 2.0
 
@@ -76,33 +77,35 @@ class Link:
         """Whether it can take pages."""
         return self._alive
 
-    async def read(self, image: Image, seconds: float) -> AsyncGenerator[PageEvent]:
-        """The page's size and lines; closing the generator cancels what has not begun.
+    async def read(self, source: Source, seconds: float) -> AsyncGenerator[PageEvent]:
+        """The size and lines of every page; closing the generator cancels what has not begun.
 
-        Raises InvalidImage for a broken image, EngineTimeout after `seconds`, EngineCrashed where the worker ends
-        in the middle, EngineFailed for a bug of the reader.
+        Raises InvalidImage for a broken image or document, EngineTimeout where a page takes longer than `seconds`,
+        EngineCrashed where the worker ends in the middle, EngineFailed for a bug of the reader.
         """
-        page = next(self._ids)
-        answers = self._readers[page] = asyncio.Queue()
+        job = next(self._ids)
+        answers = self._readers[job] = asyncio.Queue()
         self._idle.clear()
-        self.pages += 1
         finished = False
-        deadline = asyncio.get_running_loop().time() + seconds
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
         try:
-            await self._send(Read(page, image))
+            await self._send(_request(job, source))
             while not finished:
                 answer = await _before(deadline, answers, seconds)
                 finished = not isinstance(answer, Found | LineRead)
-                if (event := self._event(answer, image)) is not None:
+                if isinstance(answer, Found) and answer.page:
+                    deadline = clock() + seconds
+                if (event := self._event(answer, source)) is not None:
                     yield event
         finally:
-            del self._readers[page]
+            del self._readers[job]
             if not self._readers:
                 self._idle.set()
             if not finished and self._alive:
-                self._writer.write(pack(Cancel(page)))
+                self._writer.write(pack(Cancel(job)))
 
-    def _event(self, answer: Answer | None, image: Image) -> PageEvent | None:
+    def _event(self, answer: Answer | None, source: Source) -> PageEvent | None:
         match answer:
             case Found():
                 return answer
@@ -112,14 +115,14 @@ class Link:
                 self.memory = memory
                 return None
             case Failed(message=message):
-                raise _failure(message, image)
+                raise _failure(message, source)
             case None | Ready():
                 raise EngineCrashed
             case _:
                 assert_never(answer)
 
     async def until_idle(self) -> None:
-        """Wait until no page is being read."""
+        """Wait until nothing is being read."""
         await self._idle.wait()
 
     async def wait(self) -> int:
@@ -133,7 +136,7 @@ class Link:
         await self._child.stop(_STOP_SECONDS)
         await self._ended
 
-    async def _send(self, read: Read) -> None:
+    async def _send(self, read: Read | ReadDocument) -> None:
         if not self._alive:
             raise EngineCrashed
         try:
@@ -145,6 +148,7 @@ class Link:
     async def _listen(self) -> None:
         while (content := await receive(self._stream)) is not None:
             answer = ANSWERS.decode(content)
+            self.pages += isinstance(answer, Found)
             if not isinstance(answer, Ready) and (reader := self._readers.get(answer.id)):
                 reader.put_nowait(answer)
         self._alive = False
@@ -152,6 +156,16 @@ class Link:
         self._child.kill()
         for reader in self._readers.values():
             reader.put_nowait(None)
+
+
+def _request(job: int, source: Source) -> Read | ReadDocument:
+    match source:
+        case Image():
+            return Read(job, source)
+        case Document():
+            return ReadDocument(job, source)
+        case _:
+            assert_never(source)
 
 
 async def _until_ready(stream: asyncio.StreamReader) -> None:
@@ -172,7 +186,7 @@ async def _before(
         ) from error
 
 
-def _failure(message: str | None, image: Image) -> EngineFailed | InvalidImage:
+def _failure(message: str | None, source: Source) -> EngineFailed | InvalidImage:
     if message is None:
         return EngineFailed("The reader failed on this page; its log has the details.")
-    return InvalidImage(message, param=image.param)
+    return InvalidImage(message, param=source.param)

@@ -1,19 +1,22 @@
 """The CPU reader's pipeline: a page to its lines, in two steps that a worker may spread over threads."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from readstone.core.document import Line
+from readstone.core.document import Corners, Line
 from readstone.engines.reader.crops import Crop
 from readstone.engines.reader.detector import Detector
-from readstone.engines.reader.layout import arrange
+from readstone.engines.reader.layout import Placed, arrange
 from readstone.engines.reader.recogniser import Recogniser, mean_confidence
 from readstone.engines.reader.session import Session
+from readstone.engines.reader.textlayer import LayerLine, agree, samples, trusted_lines, unknown
 from readstone.engines.reader.weights import Weights
 from readstone.engines.reader.words import box_between, words
+from readstone.media.pdf.file import DrawnPage
 
 LEGIBLE: Final = 0.5
 """The mean confidence under which a line is taken for a drawing, a stamp or dirt."""
@@ -21,11 +24,11 @@ LEGIBLE: Final = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A page whose lines were found: its size in pixels and its crops in reading order."""
+    """A page whose lines were found: its size in pixels, and in reading order the lines a PDF gave and the crops to be read."""
 
     width: int
     height: int
-    crops: tuple[Crop, ...]
+    crops: tuple[Crop | Line, ...]
 
 
 class PageReader:
@@ -50,8 +53,31 @@ class PageReader:
         )
         return Prepared(width, height, crops)
 
-    def recognise(self, crop: Crop) -> Line | None:
-        """The line of text in `crop`, or None where nothing legible stands."""
+    def prepare_page(self, page: DrawnPage) -> Prepared:
+        """A PDF's page: the lines of its text layer where that is trusted, and crops of what the layer lacks."""
+        layer = trusted_lines(page)
+        if not layer or not self._confirms(page.pixels, layer):
+            return self.prepare(page.pixels)
+        found = self._detector.find(page.pixels) if page.pictures.legible else ()
+        lines = {entry.line.corners: entry.line for entry in layer}
+        height, width = page.pixels.shape[:2]
+        placed = arrange([*lines, *unknown(found, layer)])
+        return Prepared(
+            width, height, tuple(_located(place, page.pixels, lines) for place in placed)
+        )
+
+    def _confirms(self, image: NDArray[np.uint8], layer: Sequence[LayerLine]) -> bool:
+        """Whether samples of the layer are what the reader finds in their places."""
+        for line in samples(layer, self._recogniser.alphabet):
+            read = self.recognise(Crop(image, line.corners, 0))
+            if read is None or not agree(line.text, read.text):
+                return False
+        return True
+
+    def recognise(self, crop: Crop | Line) -> Line | None:
+        """The line of text in `crop`, or None where nothing legible stands; a line is given back as it is."""
+        if isinstance(crop, Line):
+            return crop
         lines = [line for way in crop.ways() if (line := self._read(way)) is not None]
         return max(lines, key=lambda line: line.confidence, default=None)
 
@@ -77,3 +103,9 @@ class PageReader:
         page[24:40, 32:288:16] = 0
         for crop in self.prepare(page).crops:
             self.recognise(crop)
+
+
+def _located(place: Placed, image: NDArray[np.uint8], lines: Mapping[Corners, Line]) -> Crop | Line:
+    """The layer's line in that place, or else a crop of it."""
+    line = lines.get(place.corners)
+    return Crop(image, place.corners, place.row) if line is None else replace(line, row=place.row)

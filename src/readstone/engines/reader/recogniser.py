@@ -44,6 +44,11 @@ class Recogniser:
         self._session = session
         self._alphabet = ["", *session.metadata("character").split("\n"), " "]
 
+    @property
+    def alphabet(self) -> frozenset[str]:
+        """The characters it can read."""
+        return frozenset(self._alphabet)
+
     def read(self, strip: NDArray[np.uint8]) -> tuple[Character, ...]:
         """The characters of an RGB strip (48 x width x 3), from left to right; () where there are none."""
         if strip.shape[1] <= WIDEST:

@@ -101,3 +101,36 @@ def separator(rendering: Rendering) -> str:
             return "\n\f"
         case "markdown":
             return "\n\n---\n\n"
+
+
+class Book:
+    """The text of page after page: each page's own, and what stands between two."""
+
+    def __init__(self, rendering: Rendering) -> None:
+        self._rendering: Rendering = rendering
+        self._page: Renderer | None = None
+        self._border = ""
+
+    def turn(self, width: int, height: int) -> str:
+        """Begin a page of `width` x `height` pixels and give the rest of the one before."""
+        rest = self.end()
+        if self._page is not None:
+            self._border = separator(self._rendering)
+        self._page = renderer(self._rendering, width, height)
+        return rest
+
+    def feed(self, line: Line) -> str:
+        """Take the page's next line and give the text that may go out now, possibly none."""
+        return self._bordered("" if self._page is None else self._page.feed(line))
+
+    def end(self) -> str:
+        """Give the rest of the last page, possibly none; a page without text still stands apart from its neighbours."""
+        rest = "" if self._page is None else self._page.end()
+        border, self._border = self._border, ""
+        return border + rest
+
+    def _bordered(self, text: str) -> str:
+        if not text:
+            return ""
+        border, self._border = self._border, ""
+        return border + text

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from readstone.core.chat import Image
+from readstone.core.chat import Image, Source
 from readstone.core.engine import EngineState
 from readstone.core.errors import EngineCrashed, EngineFailed, EngineTimeout, InvalidImage
 from readstone.engines.reader.link import Link, PageEvent
@@ -17,7 +17,7 @@ _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 30.0
 _HEALTHY_SECONDS = 10.0
 _DEADLY = 2
-"""Crashes during one image after which it is refused instead of read."""
+"""Crashes during one image or document after which it is refused instead of read."""
 _REMEMBERED = 256
 
 
@@ -64,20 +64,20 @@ class Supervisor:
             await self._link.close()
         await self._become("stopped", None)
 
-    async def read(self, image: Image) -> AsyncGenerator[PageEvent]:
-        """The page's size, then its lines; waits for a worker that is being started.
+    async def read(self, source: Source) -> AsyncGenerator[PageEvent]:
+        """Each page's size, then its lines; waits for a worker that is being started.
 
-        Raises what `Link.read` raises; InvalidImage also for an image that ended the worker twice, and
-        EngineFailed where no worker could be started.
+        Raises what `Link.read` raises; InvalidImage also for what ended the worker twice, and EngineFailed
+        where no worker could be started.
         """
-        digest = await self._refuse_deadly(image)
+        digest = await self._refuse_deadly(source)
         link = await self._live()
         try:
-            async with aclosing(link.read(image, self._limits.page_seconds)) as events:
+            async with aclosing(link.read(source, self._limits.page_seconds)) as events:
                 async for event in events:
                     yield event
         except EngineCrashed:
-            await self._remember(digest or await _digest(image))
+            await self._remember(digest or await _digest(source))
             raise
         except EngineTimeout:
             self._worn.set()  # a thread may be stuck in it: the successor has all of its own
@@ -147,31 +147,43 @@ class Supervisor:
         task.add_done_callback(self._retiring.discard)
 
     async def _see_out(self, link: Link) -> None:
-        """Let a worn worker finish its pages, at most as long as one may take, then end it."""
+        """Let a worn worker finish what it reads, as long as it gets on, then end it."""
+        pages = -1
+        try:
+            while pages != link.pages:
+                pages = link.pages
+                if await self._finishes(link):
+                    return
+            log_trouble("reader worker did not finish", pid=link.pid)
+        finally:
+            await link.close()
+
+    async def _finishes(self, link: Link) -> bool:
+        """Whether a worn worker has nothing left to do before the time of one page is over."""
         try:
             async with asyncio.timeout(self._limits.page_seconds):
                 async with self._changed:
                     await self._changed.wait_for(lambda: self._link is not link)
                 await link.until_idle()
         except TimeoutError:
-            log_trouble("reader worker did not finish", pid=link.pid)
-        finally:
-            await link.close()
+            return False
+        return True
 
     async def _become(self, state: EngineState, link: Link | None) -> None:
         async with self._changed:
             self._state, self._link = state, link
             self._changed.notify_all()
 
-    async def _refuse_deadly(self, image: Image) -> bytes | None:
-        """The image's digest where any image is under suspicion; hashing every image would cost too much."""
+    async def _refuse_deadly(self, source: Source) -> bytes | None:
+        """The digest where anything is under suspicion; hashing every image would cost too much."""
         if not self._crashes:
             return None
-        digest = await _digest(image)
+        digest = await _digest(source)
         if self._crashes.get(digest, 0) >= _DEADLY:
+            what = "image" if isinstance(source, Image) else "PDF"
             raise InvalidImage(
-                f"The image in {image.param} ended the reader {_DEADLY} times and is not tried again.",
-                param=image.param,
+                f"The {what} in {source.param} ended the reader {_DEADLY} times and is not tried again.",
+                param=source.param,
                 code="image_crashed_reader",
             )
         return digest
@@ -182,5 +194,5 @@ class Supervisor:
             self._crashes.pop(next(iter(self._crashes)))
 
 
-async def _digest(image: Image) -> bytes:
-    return await asyncio.to_thread(lambda: hashlib.sha256(image.data).digest())
+async def _digest(source: Source) -> bytes:
+    return await asyncio.to_thread(lambda: hashlib.sha256(source.data).digest())
