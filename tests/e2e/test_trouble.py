@@ -19,7 +19,7 @@ from e2e.server import Reply, Server, wait_until
 pytestmark = pytest.mark.e2e
 
 SMALL = image_part(drawn(4, "Small"))
-LINES = 60
+LINES = 45
 
 
 def page(word: str) -> bytes:
