@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -7,51 +8,43 @@ from starlette.routing import Route, Router
 
 from readstone.api.documentation import Documentation
 from readstone.api.errors import STATUS
+from readstone.api.http import Door
 from readstone.api.openai import schema
-from readstone.api.openai.codec import ChatCodec
-from readstone.api.openai.completions import ChatCompletions
-from readstone.api.openai.models import Models
-from readstone.api.ops import Ops
+from readstone.app import running
+from readstone.config import Config
 from readstone.core.errors import ClientClosed, MethodNotAllowed
-from readstone.media.inspect import ImageLimits
-from readstone.serving.catalogue import EMBEDDED, Catalogue
-from readstone.serving.gateway import Gateway
+from readstone.store.memory import MemoryStore
 from unit.api.asgi import Call, ask
 
 NOT_OF_A_DOCUMENTED_ROUTE = {STATUS[ClientClosed][0], STATUS[MethodNotAllowed][0]}
 
 
-def routes() -> list[Route]:
-    """What is served, as app.py puts it together."""
-    gateway = Gateway({})
-    catalogue = Catalogue([EMBEDDED])
-    codec = ChatCodec(catalogue, ImageLimits())
-    return [
-        Route("/v1/chat/completions", ChatCompletions(codec, gateway, 1), methods=["POST"]),
-        *Models(catalogue, gateway, 0).routes(),
-        *Ops(gateway).routes(),
-        *Documentation().routes(),
-    ]
-
-
 @pytest.fixture
 async def document() -> dict[str, Any]:
-    return (await ask(Router(routes()), "/openapi.json")).json
+    return (await ask(Router(Documentation().routes()), "/openapi.json")).json
 
 
 @pytest.fixture
 async def page() -> Call:
-    return await ask(Router(routes()), "/docs")
+    return await ask(Router(Documentation().routes()), "/docs")
 
 
-def test_the_document_lists_the_routes_that_are_served(document: dict[str, Any]) -> None:
+async def test_the_document_lists_exactly_the_routes_that_are_served(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    async with running(Config(data_dir=tmp_path), MemoryStore()) as door:
+        assert isinstance(door, Door)
+        router = door._routes  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(router, Router)
     served = {
         (re.sub(r"{\w+:path}", "{model}", route.path), method.lower())
-        for route in routes()
-        for method in (route.methods or set()) - {"HEAD"}
+        for route in router.routes
+        if isinstance(route, Route)
+        for method in (route.methods or {"POST"}) - {"HEAD"}
     }
     listed = {(path, method) for path, verbs in document["paths"].items() for method in verbs}
     assert listed == served - {("/docs", "get"), ("/openapi.json", "get")}
+    assert len(router.routes) == len(served)
 
 
 def test_every_status_the_hot_path_may_answer_with_is_documented(document: dict[str, Any]) -> None:
