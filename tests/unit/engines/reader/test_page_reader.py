@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from readstone.engines.reader.crops import Crop
 from unit.engines.reader.desk import Desk, Pen, Picture
 
 DATA = Path(__file__).parents[3] / "data"
@@ -31,7 +32,7 @@ def test_a_receipt_is_read_row_by_row(desk: Desk, receipt: Picture) -> None:
 def test_preparing_tells_the_size_of_the_page(desk: Desk, receipt: Picture) -> None:
     prepared = desk.reader.prepare(receipt)
     assert (prepared.width, prepared.height) == (460, 320)
-    assert all(crop.image is receipt for crop in prepared.crops)
+    assert all(isinstance(crop, Crop) and crop.image is receipt for crop in prepared.crops)
 
 
 def test_a_bare_page_has_no_lines(desk: Desk) -> None:
@@ -41,7 +42,7 @@ def test_a_bare_page_has_no_lines(desk: Desk) -> None:
 
 def test_a_crop_without_text_is_no_line(desk: Desk, receipt: Picture) -> None:
     crop = desk.reader.prepare(receipt).crops[0]
-    bare = type(crop)(np.full_like(receipt, 255), crop.corners, 0)
+    bare = Crop(np.full_like(receipt, 255), crop.corners, 0)
     assert desk.reader.recognise(bare) is None
 
 

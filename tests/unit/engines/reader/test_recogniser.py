@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from readstone.engines.reader.crops import Crop
 from readstone.engines.reader.recogniser import (
     BUCKET,
     NARROWEST,
@@ -44,6 +45,7 @@ def test_a_line_longer_than_a_tile_is_read_whole(desk: Desk) -> None:
     text = " ".join(f"word {number}" for number in range(32))
     page = Pen(3400, 60).write(20, 15, text, 20)
     (crop,) = desk.reader.prepare(page.picture()).crops
+    assert isinstance(crop, Crop)
     assert crop.cut().shape[1] > WIDEST
     assert desk.texts(page.picture()) == [text]
 
