@@ -56,6 +56,7 @@ BAD = (
     Bad("no-pixels", data_uri(header_only(400, 300))),
     Bad("bad-pixels", data_uri(broken_png())),
     Bad("gif", data_uri(b"GIF89a" + b"\0" * 100)),
+    Bad("pdf", data_uri(b"%PDF-1.7\n")),
     Bad("not-base64", "data:image/png;base64,***"),
     Bad("heavy", data_uri(drawn(1, "x") + b"\0" * (21 * MEGABYTE)), 413, "request_too_large"),
 )

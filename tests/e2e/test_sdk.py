@@ -6,6 +6,7 @@ from typing import Any
 
 import openai
 import pytest
+from PIL import Image as Pillow
 
 from e2e.pages import (
     ALIAS,
@@ -15,6 +16,7 @@ from e2e.pages import (
     document,
     drawn,
     image_part,
+    png,
     text_part,
     truth,
     word_f1,
@@ -173,6 +175,19 @@ def test_the_instruction_chooses_the_rendering(client: openai.OpenAI) -> None:
 def test_the_images_of_a_request_are_read_in_their_order(client: openai.OpenAI) -> None:
     answer = text_of(read(client, SMALL, text_part("Read both."), FIVE))
     assert answer.index("Small number 3") < answer.index("\f") < answer.index("Five number 0")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_page_without_text_is_an_empty_answer(client: openai.OpenAI, *, stream: bool) -> None:
+    blank = image_part(png(Pillow.new("L", (280, 280), 255)))
+    answer = read(client, blank, stream=stream)
+    if stream:
+        *_, answer = answer
+        assert answer.choices[0].finish_reason == "stop"
+    else:
+        assert text_of(answer) == ""
+    usage = (answer.usage.completion_tokens, answer.usage.prompt_tokens_details.image_tokens)
+    assert usage == (0, 100)
 
 
 def test_the_same_bytes_get_the_same_answer(client: openai.OpenAI) -> None:
