@@ -43,6 +43,45 @@ class LimitsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchConfig:
+    """Images by URL: from where, how many, how long."""
+
+    enabled: Annotated[
+        bool, Meta(description="Whether images are fetched by URL; if not, URLs are refused.")
+    ] = True
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Hosts of your own: reached on any port, at private addresses too."),
+    ] = ()
+    allowed_networks: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks (CIDR) that any name may lead to although they are not public."),
+    ] = ()
+    proxy: Annotated[
+        str | None,
+        Meta(description="HTTP proxy that carries every fetch; it must refuse private addresses."),
+    ] = None
+    images_per_request: Annotated[
+        int, Meta(ge=0, description="Most images of one request that are given by URL.")
+    ] = 8
+    concurrency: Annotated[
+        int, Meta(ge=1, le=1024, description="Images fetched at once, over all requests.")
+    ] = 32
+    total_seconds: Annotated[
+        float, Meta(gt=0, description="Longest time one fetch may take, redirects included.")
+    ] = 30.0
+    connect_seconds: Annotated[
+        float, Meta(gt=0, description="Longest time one connection may take to be made.")
+    ] = 5.0
+    cache_megabytes: Annotated[
+        int, Meta(ge=0, description="Memory for images fetched a moment ago; 0 keeps none.")
+    ] = 64
+    cache_seconds: Annotated[
+        float, Meta(ge=0, description="How long such an image is kept; 0 keeps none.")
+    ] = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderConfig:
     """The reader and its worker process."""
 
@@ -113,17 +152,22 @@ class Config:
         float, Meta(ge=0, description="On SIGTERM, how long running requests may take to finish.")
     ] = 30.0
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+    fetch: FetchConfig = field(default_factory=FetchConfig)
     reader: ReaderConfig = field(default_factory=ReaderConfig)
     models: dict[str, ModelConfig] = field(default_factory=dict[str, ModelConfig])
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One leaf of the configuration: its dotted name, its variable where it has one, its sentence."""
+    """One leaf of the configuration: its dotted name, its variable where it has one, its sentence.
+
+    `is_list` says that its value is several texts, which a variable parts by commas.
+    """
 
     name: str
     variable: str | None
     sentence: str
+    is_list: bool = False
 
 
 def load_config(file: Path | None, flags: Mapping[str, Any]) -> Config:
@@ -153,7 +197,8 @@ def settings(section: type = Config, prefix: str = "") -> Iterator[Setting]:
         else:
             variable = None if "<" in dotted else PREFIX + dotted.replace(".", "_").upper()
             (meta,) = [part for part in get_args(hint) if isinstance(part, Meta)]
-            yield Setting(dotted, variable, meta.description or "")
+            is_list = get_origin(get_args(hint)[0]) is tuple
+            yield Setting(dotted, variable, meta.description or "", is_list)
 
 
 def _read(file: Path | None) -> Tree:
@@ -169,22 +214,28 @@ def _read(file: Path | None) -> Tree:
 
 
 def _environment(environ: Mapping[str, str]) -> Tree:
-    names = {setting.variable: setting.name for setting in settings() if setting.variable}
+    known = {setting.variable: setting for setting in settings() if setting.variable}
     tree: Tree = {}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG":
             continue
-        if variable not in names:
-            known = [*names, f"{PREFIX}CONFIG"]
+        if variable not in known:
+            names = [*known, f"{PREFIX}CONFIG"]
             raise ConfigurationError(
-                f"Unknown environment variable {variable}{_nearest(variable, known)}"
+                f"Unknown environment variable {variable}{_nearest(variable, names)}"
             )
-        *path, leaf = names[variable].split(".")
+        setting, value = known[variable], environ[variable]
+        *path, leaf = setting.name.split(".")
         node = tree
         for part in path:
             node = node.setdefault(part, {})
-        node[leaf] = environ[variable]
+        node[leaf] = _listed(value) if setting.is_list else value
     return tree
+
+
+def _listed(value: str) -> list[str]:
+    """The texts between commas, without white space around them; none of an empty value."""
+    return [text for part in value.split(",") if (text := part.strip())]
 
 
 def _merge(tree: Tree, source: Tree) -> None:

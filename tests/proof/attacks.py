@@ -210,7 +210,7 @@ SCHEMES = (
     Attack("http+unix://%2fvar%2frun%2fdocker.sock/", "a socket by HTTP"),
     Attack("view-source:http://127.0.0.1/", "a scheme around a scheme"),
     Attack("url:http://127.0.0.1/", "another"),
-    Attack("http\u017f://127.0.0.1/", "https with a long s"),
+    Attack("http\u017f://images.example/", "https with a long s"),
 )
 
 PORTS = (

@@ -153,11 +153,31 @@ async def test_a_lookup_that_never_ends_is_left_when_the_time_is_up() -> None:
 )
 async def test_a_body_over_the_limit_is_refused_where_it_crosses_it(answer: Answer) -> None:
     async with _met(PATIENT, answer) as (fetcher, site):
-        with pytest.raises(TooLarge, match=f"more than {LIMIT} bytes") as caught:
+        with pytest.raises(TooLarge, match=r"more than (20971520|52428800) bytes") as caught:
             await fetcher.fetch(URL, PARAM)
         await asyncio.wait_for(site.left.wait(), 5)
 
     assert caught.value.param == PARAM
+
+
+async def test_a_pdf_has_a_limit_of_its_own() -> None:
+    policy = replace(PATIENT, bytes=2000, document_bytes=9000)
+    pdf = b"%PDF-" + bytes(8995)
+
+    async with _met(policy, reply(pdf)) as (fetcher, _):
+        assert await fetcher.fetch(URL, PARAM) == pdf
+    async with _met(policy, reply(pdf + b"\0")) as (fetcher, _):
+        with pytest.raises(TooLarge, match="more than 9000 bytes"):
+            await fetcher.fetch(URL, PARAM)
+    async with _met(policy, _stalling(OK + b"Content-Length: 2001\r\n\r\n" + PNG[:1024])) as (
+        fetcher,
+        _,
+    ):
+        with pytest.raises(TooLarge, match="more than 2000 bytes"):
+            await fetcher.fetch(URL, PARAM)
+    async with _met(replace(policy, bytes=20), reply(PNG[:21])) as (fetcher, _):
+        with pytest.raises(TooLarge, match="more than 20 bytes"):
+            await fetcher.fetch(URL, PARAM)
 
 
 @pytest.mark.parametrize("headers", [[f"Content-Length: {LIMIT}"], []], ids=["announced", "not"])

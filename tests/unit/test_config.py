@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from readstone.config import Config, ModelConfig, load_config, settings
+from readstone.config import Config, FetchConfig, ModelConfig, load_config, settings
 from readstone.core.errors import ConfigurationError
 
 
@@ -61,6 +61,36 @@ def test_one_line_gives_a_model_aliases(empty_folder: Path) -> None:
     assert models == {"readstone-ocr": ModelConfig(aliases=("Hunyuan/Hunyuan-OCR-1B",))}
 
 
+@pytest.mark.parametrize(
+    ("value", "hosts"),
+    [
+        ("pictures.internal", ("pictures.internal",)),
+        (" a.internal, b.internal ,", ("a.internal", "b.internal")),
+        ("", ()),
+    ],
+)
+def test_a_variable_parts_several_texts_by_commas(
+    monkeypatch: pytest.MonkeyPatch, value: str, hosts: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("READSTONE_FETCH_ALLOWED_HOSTS", value)
+    monkeypatch.setenv("READSTONE_FETCH_ENABLED", "false")
+    monkeypatch.setenv("READSTONE_FETCH_PROXY", "http://proxy.corp:3128")
+
+    fetch = load_config(None, {}).fetch
+
+    assert fetch == FetchConfig(enabled=False, allowed_hosts=hosts, proxy="http://proxy.corp:3128")
+
+
+def test_a_variable_with_several_texts_replaces_those_of_the_file(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(empty_folder, '[fetch]\nallowed_networks = ["10.1.0.0/16", "10.2.0.0/16"]')
+    assert load_config(None, {}).fetch.allowed_networks == ("10.1.0.0/16", "10.2.0.0/16")
+
+    monkeypatch.setenv("READSTONE_FETCH_ALLOWED_NETWORKS", "10.3.0.0/16")
+    assert load_config(None, {}).fetch.allowed_networks == ("10.3.0.0/16",)
+
+
 def test_the_home_of_the_user_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/reader")
 
@@ -79,6 +109,8 @@ def test_the_home_of_the_user_is_expanded(monkeypatch: pytest.MonkeyPatch) -> No
         ('port = "8000"', "'port'"),
         ("port = 65536", "<= 65535"),
         ("[limits]\nimage_bytes = 1", "'limits.image_bytes'"),
+        ('[fetch]\nallowed_hosts = "a.internal"', "'fetch.allowed_hosts'"),
+        ("[fetch]\ntotal_seconds = 0", "'fetch.total_seconds'"),
         ('log_format = "xml"', "'log_format'"),
         ('[models.a]\nkind = "video"', "'video'"),
         ("port = ", "not valid TOML"),

@@ -13,7 +13,7 @@ from readstone.media.cache import FetchCache
 from readstone.media.connection import Wire, get
 from readstone.media.policy import FetchPolicy, Reach, parse_proxy
 from readstone.media.resolver import Resolver, SystemResolver
-from readstone.media.response import Fetched, location, read_image
+from readstone.media.response import Fetched, SizeLimits, location, read_image
 from readstone.media.url import RemoteURL, parse_url
 
 
@@ -37,6 +37,7 @@ class Fetcher:
     ) -> None:
         self._policy = policy
         self._reach = Reach(policy)
+        self._sizes = SizeLimits(policy.bytes, policy.document_bytes)
         self._proxy = parse_proxy(policy.proxy) if policy.proxy else None
         self._system = SystemResolver(policy.concurrency)
         self._resolver = resolver or self._system
@@ -103,7 +104,7 @@ class Fetcher:
             async with self._response(url) as response:
                 target = location(response)
                 if target is None:
-                    return await read_image(response, self._policy.bytes)
+                    return await read_image(response, self._sizes)
             url = self._next(url, target)
         raise _failure(f"it redirects more than {self._policy.redirects} times")
 

@@ -15,9 +15,9 @@ _MEGABYTE = 1024 * 1024
 class FetchPolicy:
     """What may be fetched, from where, and how long it may take; limits included. Closed where nothing is said.
 
-    `bytes` of one image. `total_seconds` for a whole fetch: name lookups, redirects and body together;
+    `bytes` of one image, `document_bytes` of one PDF. `total_seconds` for a whole fetch: name lookups, redirects and body together;
     `connect_seconds` for one TCP connection, and again for its TLS handshake. `redirects` followed at most.
-    `concurrency`: fetches at a time, which bounds the memory of bodies under way to `concurrency` x `bytes`.
+    `concurrency`: fetches at a time, which bounds the memory of bodies under way.
 
     `allowed_hosts` (names or addresses, without ports) may be reached on any port, and at loopback, private, CGNAT and
     ULA addresses. `allowed_networks` (CIDR) may be reached under any name, on the usual port. Metadata addresses stay
@@ -29,6 +29,7 @@ class FetchPolicy:
     """
 
     bytes: int = 20 * _MEGABYTE
+    document_bytes: int = 50 * _MEGABYTE
     total_seconds: float = 30.0
     connect_seconds: float = 5.0
     redirects: int = 3
@@ -40,10 +41,8 @@ class FetchPolicy:
     cache_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if (
-            min(self.bytes, self.concurrency) < 1
-            or min(self.total_seconds, self.connect_seconds) <= 0
-        ):
+        sizes = (self.bytes, self.document_bytes, self.concurrency)
+        if min(sizes) < 1 or min(self.total_seconds, self.connect_seconds) <= 0:
             raise ConfigurationError("The limits of a fetch must be greater than 0.")
         if min(self.redirects, self.cache_bytes, self.cache_seconds) < 0:
             raise ConfigurationError("Redirects and the cache of a fetch cannot be negative.")

@@ -1,6 +1,5 @@
 """The answer to a fetch: where it leads on, or the image in it, read no further than its limit."""
 
-from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -17,6 +16,14 @@ _HEAD = 1024  # bytes that settle what a body is: PDF readers look for their mar
 # would keep the event loop busy for minutes before the limit of bytes is reached.
 _FREE_PIECES = 512
 _BYTES_OF_PIECE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SizeLimits:
+    """Most bytes of an image and of a PDF, inclusive."""
+
+    image: int
+    document: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,12 @@ def location(response: httpcore2.Response) -> str | None:
         raise _failure("it redirects to nowhere") from None
 
 
-async def read_image(response: httpcore2.Response, limit: int) -> Fetched:
-    """Read the body of an answer: an image in a known format or a PDF, at most `limit` bytes.
+async def read_image(response: httpcore2.Response, limits: SizeLimits) -> Fetched:
+    """Read the body of an answer: an image in a known format or a PDF, within the limit of what it is.
 
     What it is is told from its first bytes, as soon as they are there. Raises InvalidImage with code
-    'image_fetch_failed' for another status, a coded body, and what is neither; TooLarge for more than `limit`
-    bytes, at once where the server says so before. Messages complete a sentence.
+    'image_fetch_failed' for another status, a coded body, and what is neither; TooLarge for more bytes
+    than its limit, at once where the server says so before. Messages complete a sentence.
     """
     if response.status != _OK:
         raise _failure(f"the server answered with status {response.status}")
@@ -55,13 +62,16 @@ async def read_image(response: httpcore2.Response, limit: int) -> Fetched:
         value.lower() not in (b"", b"identity") for value in _values(response, b"content-encoding")
     ):
         raise _failure("the server sent it compressed, though it was asked not to")
-    _check_announced(_values(response, b"content-length"), limit)
     directives = b",".join(_values(response, b"cache-control")).lower()
     may_keep = not any(word in directives for word in (b"no-store", b"no-cache", b"private"))
-    return Fetched(await _body(response, limit), may_keep)
+    return Fetched(await _body(response, limits), may_keep)
 
 
-async def _body(response: httpcore2.Response, limit: int) -> bytes:
+async def _body(response: httpcore2.Response, limits: SizeLimits) -> bytes:
+    # The parser has refused lengths that are not numbers, or not one.
+    announced = max((int(value) for value in _values(response, b"content-length")), default=0)
+    limit = max(limits.image, limits.document)
+    _check_size(announced, limit)
     body = bytearray()
     pieces = 0
     is_known = False
@@ -69,29 +79,31 @@ async def _body(response: httpcore2.Response, limit: int) -> bytes:
         async for piece in stream:
             body += piece
             pieces += 1
-            if len(body) > limit:
-                raise TooLarge(f"it has more than {limit} bytes")
             if pieces > _FREE_PIECES + len(body) // _BYTES_OF_PIECE:
                 raise _failure("the server sent it in too many small pieces")
             if not is_known and len(body) >= _HEAD:
-                _check_kind(bytes(body[:_HEAD]))
+                limit = _limit_of(bytes(body[:_HEAD]), limits)
                 is_known = True
+            _check_size(max(announced, len(body)), limit)
     if not is_known:
-        _check_kind(bytes(body))
+        _check_size(len(body), _limit_of(bytes(body), limits))
     return bytes(body)
 
 
-def _check_announced(lengths: Sequence[bytes], limit: int) -> None:
-    # The parser has refused lengths that are not numbers, or not one.
-    if any(int(length) > limit for length in lengths):
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
         raise TooLarge(f"it has more than {limit} bytes")
 
 
-def _check_kind(head: bytes) -> None:
+def _limit_of(head: bytes, limits: SizeLimits) -> int:
+    """The limit of what a body is by its first bytes; InvalidImage where it is nothing that is read."""
     if not head:
         raise _failure("the server sent nothing")
-    if sniff(head) is None and _PDF not in head:
-        raise _failure(f"what it leads to is {describe(head)}")
+    if sniff(head) is not None:
+        return limits.image
+    if _PDF in head:
+        return limits.document
+    raise _failure(f"what it leads to is {describe(head)}")
 
 
 def _values(response: httpcore2.Response, name: bytes) -> list[bytes]:
