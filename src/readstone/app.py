@@ -11,18 +11,24 @@ from starlette.types import ASGIApp
 from readstone.api.documentation import Documentation
 from readstone.api.http import Door
 from readstone.api.openai.codec import ChatCodec
-from readstone.api.openai.completions import ChatCompletions
+from readstone.api.openai.completions import ChatCompletions, ChatLimits
 from readstone.api.openai.models import Models
 from readstone.api.ops import Ops
 from readstone.config import Config
 from readstone.engines import build_engines
+from readstone.media.attachments import Attachments
+from readstone.media.fetch import Fetcher
 from readstone.media.inspect import DocumentLimits, ImageLimits
+from readstone.media.policy import FetchPolicy
 from readstone.serving.admission import Admission
 from readstone.serving.catalogue import build_catalogue
 from readstone.serving.gateway import Backend, Gateway
+from readstone.serving.intake import Intake
 from readstone.serving.keys import Authenticator
 from readstone.store import Store
 from readstone.store.sqlite import SQLiteStore
+
+_MEGABYTE = 1024 * 1024
 
 
 def cores() -> int:
@@ -50,19 +56,45 @@ async def running(config: Config, store: Store) -> AsyncGenerator[ASGIApp]:
             for name, engine in engines.items()
         }
     )
-    codec = ChatCodec(
-        catalogue,
-        ImageLimits(bytes=config.limits.image_bytes, pixels=config.limits.image_pixels),
-        DocumentLimits(bytes=config.limits.document_bytes, pages=config.limits.document_pages),
+    limits = config.limits
+    fetcher = Fetcher(_policy(config))
+    attachments = Attachments(
+        ImageLimits(bytes=limits.image_bytes, pixels=limits.image_pixels),
+        DocumentLimits(bytes=limits.document_bytes, pages=limits.document_pages),
+        fetcher,
+        config.fetch.images_per_request if config.fetch.enabled else 0,
+    )
+    completions = ChatCompletions(
+        ChatCodec(catalogue, attachments),
+        gateway,
+        Intake(limits.intake_bytes, limits.intake_seconds),
+        ChatLimits(limits.body_bytes, limits.request_seconds),
     )
     routes: list[BaseRoute] = [
-        Route("/v1/chat/completions", ChatCompletions(codec, gateway, config.limits.body_bytes)),
+        Route("/v1/chat/completions", completions),
         *Models(catalogue, gateway, int(time.time())).routes(),
         *Ops(gateway).routes(),
         *Documentation().routes(),
     ]
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(fetcher.stop)
+        await fetcher.start()
         for engine in engines.values():
             stack.push_async_callback(engine.stop)
             await engine.start()
         yield Door(Router(routes, redirect_slashes=False), Authenticator(store))
+
+
+def _policy(config: Config) -> FetchPolicy:
+    fetch = config.fetch
+    return FetchPolicy(
+        bytes=max(config.limits.image_bytes, config.limits.document_bytes),
+        total_seconds=fetch.total_seconds,
+        connect_seconds=fetch.connect_seconds,
+        concurrency=fetch.concurrency,
+        allowed_hosts=fetch.allowed_hosts,
+        allowed_networks=fetch.allowed_networks,
+        proxy=fetch.proxy,
+        cache_bytes=fetch.cache_megabytes * _MEGABYTE,
+        cache_seconds=fetch.cache_seconds,
+    )

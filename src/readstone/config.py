@@ -28,6 +28,15 @@ class LimitsConfig:
     body_bytes: Annotated[
         int, Meta(ge=1024, description="Largest request body; refused before it is read whole.")
     ] = 64 * 1024 * 1024
+    intake_bytes: Annotated[
+        int, Meta(ge=1024, description="Bodies and images held at once, by all requests.")
+    ] = 512 * 1024 * 1024
+    intake_seconds: Annotated[
+        float, Meta(ge=0, description="How long a body may wait for room before it is refused.")
+    ] = 10.0
+    request_seconds: Annotated[
+        float, Meta(gt=0, description="Longest time from a request's arrival to its end.")
+    ] = 600.0
     image_bytes: Annotated[
         int, Meta(ge=1024, description="Largest image, after base64, inclusive.")
     ] = 20 * 1024 * 1024

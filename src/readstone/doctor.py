@@ -95,6 +95,7 @@ async def _read_sample(config: Config) -> str:
     image = inspect(sample, ImageLimits(), frozenset({"jpeg"}), "sample.jpg")
     request = ChatRequest(
         id="doctor",
+        key_id="doctor",
         model=EMBEDDED,
         model_name=EMBEDDED.id,
         messages=(Message("user", (ImagePart(image),)),),

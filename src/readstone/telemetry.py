@@ -60,11 +60,17 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Render the record; an exception follows on its own lines."""
         pairs = "".join(
-            f" {name}={value}" for name, value in _fields(record).items() if value is not None
+            f" {name}={_shown(value)}" for name, value in _fields(record).items() if value is not None
         )
         level = "" if record.levelno <= logging.INFO else f" {record.levelname.lower()}"
         line = f"{_moment(record)[11:19]}{level} {record.getMessage()}{pairs}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _shown(value: LogValue) -> str:
+    """The value on one line, whatever a client put into it."""
+    text = str(value)
+    return text if text.isprintable() else repr(text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, LogValue]:

@@ -56,6 +56,7 @@ def picture(lines: int) -> Image:
 
 def request(*parts: TextPart | ImagePart, **extras: bytes) -> ChatRequest:
     return ChatRequest(
+        key_id="tester",
         id="req_1",
         model=EMBEDDED,
         model_name=EMBEDDED.id,

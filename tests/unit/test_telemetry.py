@@ -38,3 +38,9 @@ def test_an_exception_is_part_of_its_line() -> None:
 
     assert "KeyError" in json.loads(JSONFormatter().format(record))["exception"]
     assert "KeyError" in TextFormatter().format(record)
+
+
+def test_a_value_cannot_begin_a_line_of_its_own() -> None:
+    line = TextFormatter().format(_record(path="/v1\n12:00:00 forged"))
+
+    assert "\n" not in line

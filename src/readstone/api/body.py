@@ -1,21 +1,24 @@
-"""Request bodies: read whole, but never past their limit."""
+"""Request bodies: read whole, but never past their limit or the server's room."""
 
 from starlette.types import Receive
 
 from readstone.core.errors import ClientClosed, InvalidRequest, TooLarge
+from readstone.serving.intake import Reservation
+
+_STEP = 1024 * 1024
+"""Room is taken in steps of this many bytes for a body that does not declare its length."""
 
 
-async def read_body(receive: Receive, declared: bytes | None, limit: int) -> bytes:
-    """The body, at most `limit` bytes of it.
+async def read_body(
+    receive: Receive, declared: bytes | None, limit: int, reservation: Reservation
+) -> bytes:
+    """The body, at most `limit` bytes of it, held by `reservation`.
 
     `declared` is the Content-Length header: a larger one is refused before anything is read. TooLarge
-    past the limit, ClientClosed where the client leaves in the middle.
+    past the limit, Overloaded where the server has no room, ClientClosed where the client leaves in the middle.
     """
     if declared is not None:
-        if not declared.isdigit():
-            raise InvalidRequest("The Content-Length header is not a number.")
-        if int(declared[:20]) > limit:
-            raise _too_large(limit)
+        await reservation.resize(_length(declared, limit))
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -27,9 +30,20 @@ async def read_body(receive: Receive, declared: bytes | None, limit: int) -> byt
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
+        if size > reservation.size:
+            await reservation.resize(min(size + _STEP, limit))
         chunks.append(chunk)
         more = message.get("more_body", False)
     return b"".join(chunks)
+
+
+def _length(declared: bytes, limit: int) -> int:
+    if not declared.isdigit():
+        raise InvalidRequest("The Content-Length header is not a number.")
+    length = int(declared[:20])
+    if length > limit:
+        raise _too_large(limit)
+    return length
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -42,10 +42,12 @@ STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.NotFound: (404, "not_found_error"),
     errors.ModelNotFound: (404, "not_found_error"),
     errors.MethodNotAllowed: (405, "invalid_request_error"),
+    errors.RateLimited: (429, "rate_limit_error"),
     errors.Overloaded: (503, "overloaded_error"),
     errors.EngineFailed: (502, "upstream_error"),
     errors.EngineCrashed: (502, "upstream_error"),
     errors.EngineTimeout: (504, "timeout_error"),
+    errors.RequestTimeout: (504, "timeout_error"),
     errors.ClientClosed: (499, "client_closed"),
 }
 
@@ -81,7 +83,7 @@ def _headers(error: errors.RequestError) -> dict[str, str]:
             return {"www-authenticate": "Bearer"}
         case errors.MethodNotAllowed(allowed=allowed):
             return {"allow": allowed}
-        case errors.Overloaded(retry_after=seconds):
+        case errors.Overloaded(retry_after=seconds) | errors.RateLimited(retry_after=seconds):
             return _retry(seconds)
         case errors.EngineFailed():
             return _retry(1.0)

@@ -1,9 +1,10 @@
 """The door: every HTTP request gets an id, is authenticated unless its path is public, and ends in one log line."""
 
+import asyncio
 import re
 import time
 import uuid
-from asyncio import CancelledError
+from contextlib import suppress
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -18,6 +19,7 @@ from readstone.telemetry import LogValue, log, log_bug
 PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 """Everything else needs a key, unknown paths included."""
 
+_LINGER_SECONDS = 5.0
 _NOTE = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -27,14 +29,19 @@ class Exchange:
     Its `notes` end up in the request's log line: ids, names and counts only.
     """
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.id = f"req_{uuid.uuid4().hex}"
         self.arrived = time.monotonic()
         self.principal: Principal | None = None
         self.status: int | None = None
+        self.complete = False
         self.notes: dict[str, LogValue] = {}
         self._scope = scope
+        self._receive = receive
         self._send = send
+        self._body_ended = not any(
+            name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"]
+        )
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a request header, by its lower-case name."""
@@ -42,6 +49,13 @@ class Exchange:
             if key == name:
                 return value
         return None
+
+    async def receive(self) -> Message:
+        """ASGI receive that knows when the body has ended."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self._body_ended = True
+        return message
 
     async def send(self, message: Message) -> None:
         """ASGI send that adds the headers every answer carries."""
@@ -53,16 +67,28 @@ class Exchange:
                 (b"x-request-id", self.id.encode()),
                 (b"openai-processing-ms", str(elapsed).encode()),
             ]
+        elif not message.get("more_body", False):
+            self.complete = True
         await self._send(message)
 
     async def answer(self, status: int, content: object, headers: dict[str, str]) -> None:
-        """Send a whole JSON answer."""
+        """Send a whole JSON answer; the rest of a body that was not read is thrown away, for a while.
+
+        A client that is still sending would otherwise meet a closed connection before it reads why.
+        """
         payload = msgspec.json.encode(content)
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
         pairs.append((b"content-type", b"application/json"))
         pairs.append((b"content-length", str(len(payload)).encode()))
         await self.send({"type": "http.response.start", "status": status, "headers": pairs})
-        await self.send({"type": "http.response.body", "body": payload})
+        await self.send({"type": "http.response.body", "body": payload, "more_body": True})
+        # A client that waits for "100 Continue" sends nothing unless it is asked to.
+        if self.header(b"expect") is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LINGER_SECONDS):
+                    while not self._body_ended:
+                        await self.receive()
+        await self.send({"type": "http.response.body", "body": b""})
 
     def note_error(self, error: Exception) -> None:
         """Note an error's code for the log line; one that is not of the tree is logged whole."""
@@ -99,7 +125,7 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the path that is checked is the one that is routed, as the socket gave it."""
-        exchange = Exchange(scope, send)
+        exchange = Exchange(scope, receive, send)
         # `app` makes starlette raise its refusals, so that they become errors of ours below.
         inner: Scope = {**scope, "exchange": exchange, "app": self}
         try:
@@ -108,10 +134,10 @@ class Door:
                 exchange.principal = await self._authenticator.principal(
                     written.decode("latin-1") if written is not None else None
                 )
-            await self._routes(inner, receive, exchange.send)
+            await self._routes(inner, exchange.receive, exchange.send)
         except ClientClosed:
             exchange.status = 499
-        except CancelledError:
+        except asyncio.CancelledError:
             exchange.status = 499
             raise
         except Exception as error:  # noqa: BLE001  (the border: whatever it is, the client gets JSON)

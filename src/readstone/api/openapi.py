@@ -13,7 +13,7 @@ from readstone.api.ops import Health, Readiness
 JSON: TypeAlias = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{name}"
-_BODY_STATUSES = (400, 401, 404, 413, 502, 503, 504)
+_BODY_STATUSES = (400, 401, 404, 413, 429, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,11 +82,12 @@ class Message:
 class ChatRequest:
     """A request past the codec: the model is known, defaults are applied, images and documents are bytes.
 
-    `model_name` is the name the client used. `arrived` is `time.monotonic()` at arrival. `extras` holds every other
+    `model_name` is the name the client used, `key_id` the public id of its key. `arrived` is `time.monotonic()` at arrival. `extras` holds every other
     property the client sent, as raw JSON by name: an engine honours each, refuses it, or passes it on.
     """
 
     id: str
+    key_id: str
     model: Model
     model_name: str
     messages: tuple[Message, ...]
@@ -95,6 +96,14 @@ class ChatRequest:
     top_p: float
     arrived: float
     extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+    @property
+    def weight(self) -> int:
+        """Bytes of its images and documents."""
+        parts = [part for message in self.messages for part in message.parts]
+        return sum(len(part.image.data) for part in parts if isinstance(part, ImagePart)) + sum(
+            len(part.document.data) for part in parts if isinstance(part, DocumentPart)
+        )
 
 
 @dataclass(frozen=True, slots=True)

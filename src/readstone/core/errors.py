@@ -9,10 +9,12 @@
     ├── NotFound                    no such route or object
     │   ├── ModelNotFound           no such model in the catalogue
     │   └── MethodNotAllowed        the route exists, the method does not
+    ├── RateLimited                 this key asks for more than its share
     ├── Overloaded                  full: come back in `retry_after` seconds
     ├── EngineFailed                the engine cannot answer, or answered nonsense
     │   └── EngineCrashed           the engine's process ended while it worked on this
     ├── EngineTimeout               the engine took longer than it may
+    ├── RequestTimeout              the whole request took longer than it may
     └── ClientClosed                the client left before the answer was whole
     ConfigurationError              the server cannot start as configured (never on the wire)
 
@@ -85,6 +87,16 @@ class MethodNotAllowed(NotFound):
         self.allowed = allowed
 
 
+class RateLimited(RequestError):
+    """This key asks for more than its share: try again in `retry_after` seconds."""
+
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Overloaded(RequestError):
     """The server is busy: try again in `retry_after` seconds."""
 
@@ -111,6 +123,12 @@ class EngineTimeout(RequestError):
     """The engine did not answer in time."""
 
     code = "engine_timeout"
+
+
+class RequestTimeout(RequestError):
+    """The request was not done in time."""
+
+    code = "request_timeout"
 
 
 class ClientClosed(RequestError):

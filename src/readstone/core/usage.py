@@ -23,11 +23,13 @@ class Metrics:
     """Seconds of one request, measured by the gateway (contract: `x_metrics`).
 
     `ttft_seconds` from arrival to the first token, `tps` completion tokens per second after the first,
-    `total_time_seconds` from arrival to the end, `queue_seconds` waited for a permit.
+    `total_time_seconds` from arrival to the end; of these, `image_seconds` until the request and its images were there and
+    checked, and `queue_seconds` waited for a permit.
     """
 
     ttft_seconds: float
     tps: float
     total_time_seconds: float
+    image_seconds: float
     queue_seconds: float
     engine: str

@@ -15,7 +15,7 @@ _HEAD = 1024  # bytes that settle what a body is: PDF readers look for their mar
 # A body may come in this many pieces, and one more for each so many bytes: parsing chunks of one byte
 # would keep the event loop busy for minutes before the limit of bytes is reached.
 _FREE_PIECES = 512
-_BYTES_OF_PIECE = 256
+_BYTES_OF_PIECE = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,36 +1,105 @@
-"""Admission: a permit to run, held for the life of a request; full means refuse now."""
+"""Admission: a permit to run, held for the life of a request, fair between keys; full means refuse now."""
 
 import asyncio
+from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from readstone.core.errors import Overloaded
+from readstone.core.errors import Overloaded, RateLimited
+
+_RETRY_SECONDS = 2.0
 
 
 class Admission:
-    """Lets `running` requests run and `waiting` more wait, first come first served."""
+    """Lets `running` requests run and `waiting` more wait.
+
+    A permit that comes free goes to the key whose turn it is, not to the oldest request: keys that wait take
+    turns, so one key's hundred requests delay another's one by a single permit. Where even the queue is full, the
+    key that has the most waiting loses its newest place to a key that has fewer.
+    """
 
     def __init__(self, running: int, waiting: int) -> None:
-        self._permits = asyncio.Semaphore(running)
+        self._free = running
         self._running = running
-        self._places = running + waiting
-        self._taken = 0
+        self._places = waiting
+        self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return sum(map(len, self._queues.values()))
 
     @asynccontextmanager
-    async def permit(self) -> AsyncGenerator[None]:
-        """Wait for a permit and hold it; Overloaded at once where even the queue is full.
+    async def permit(self, key_id: str) -> AsyncGenerator[None]:
+        """Wait for a permit and hold it.
 
-        Leaving the block, or being cancelled while waiting, gives the place back.
+        Raises Overloaded at once where there is no place, RateLimited where the place is or was given to a key
+        with fewer waiting. Leaving the block, or being cancelled while waiting, gives back what was taken.
         """
-        if self._taken >= self._places:
-            raise Overloaded(
-                f"The server is busy: {self._running} requests are running and "
-                f"{self._places - self._running} are waiting. Try again in a moment.",
-                retry_after=2.0,
-            )
-        self._taken += 1
+        if self._free > 0:
+            self._free -= 1
+        else:
+            await self._wait(key_id)
         try:
-            async with self._permits:
-                yield
+            yield
         finally:
-            self._taken -= 1
+            self._pass_on()
+
+    async def _wait(self, key_id: str) -> None:
+        if self.waiting >= self._places:
+            self._make_room(key_id)
+        turn = asyncio.get_running_loop().create_future()
+        self._queues.setdefault(key_id, deque()).append(turn)
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._pass_on()  # the permit came in the moment the request left
+            else:
+                self._forget(key_id, turn)
+            raise
+
+    def _pass_on(self) -> None:
+        """Give a permit to the key whose turn it is, or keep it free."""
+        while self._queues:
+            key_id, queue = self._queues.popitem(last=False)
+            turn = queue.popleft()
+            if queue:
+                self._queues[key_id] = queue  # at the end: the others come first
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def _make_room(self, key_id: str) -> None:
+        own = len(self._queues.get(key_id, ()))
+        greediest, most = max(
+            ((other, len(queue)) for other, queue in self._queues.items()),
+            key=lambda entry: entry[1],
+            default=(key_id, 0),
+        )
+        if most <= own + 1:
+            raise self._refusal(own)
+        turn = self._queues[greediest].pop()
+        if not turn.done():
+            turn.set_exception(self._refusal(most))
+
+    def _refusal(self, own: int) -> Overloaded | RateLimited:
+        """503 for a key that has nothing waiting, 429 for one that fills the queue itself."""
+        if not own:
+            return Overloaded(
+                f"The server is busy: {self._running} requests are running and {self.waiting} are "
+                "waiting. Try again in a moment.",
+                retry_after=_RETRY_SECONDS,
+            )
+        return RateLimited(
+            f"This key has {own} requests waiting and the queue is full. Send fewer at once.",
+            retry_after=_RETRY_SECONDS,
+        )
+
+    def _forget(self, key_id: str, turn: asyncio.Future[None]) -> None:
+        queue = self._queues.get(key_id)
+        if queue is not None and turn in queue:
+            queue.remove(turn)
+        if not queue:
+            self._queues.pop(key_id, None)

@@ -50,12 +50,13 @@ class Gateway:
     async def chat(self, request: ChatRequest) -> AsyncGenerator[GatewayEvent]:
         """The engine's events, the last one with metrics; closing it aborts the work at any stage.
 
-        Raises what the engine raises, Overloaded where there is no room, and EngineFailed where the
+        Raises what the engine raises, Overloaded or RateLimited where there is no room, and EngineFailed where the
         engine's stream ends without a Finish.
         """
         backend = self._backends[request.model.engine]
-        async with backend.admission.permit():
-            meter = Meter(request.arrived, backend.engine.name)
+        meter = Meter(request.arrived, backend.engine.name)
+        async with backend.admission.permit(request.key_id):
+            meter.admitted()
             async with aclosing(backend.engine.chat(request)) as events:
                 async for event in events:
                     match event:
@@ -74,8 +75,13 @@ class Meter:
     def __init__(self, arrived: float, engine: str) -> None:
         self._arrived = arrived
         self._engine = engine
-        self._queued = time.monotonic() - arrived
+        self._asked = time.monotonic()
+        self._admitted = self._asked
         self._first: float | None = None
+
+    def admitted(self) -> None:
+        """Note the time at which a permit was had."""
+        self._admitted = time.monotonic()
 
     def first_token(self) -> None:
         """Note the time of the first token; later calls change nothing."""
@@ -91,6 +97,7 @@ class Meter:
             ttft_seconds=round(first - self._arrived, 6),
             tps=round(max(completion_tokens - 1, 0) / generating, 3) if generating > 0 else 0.0,
             total_time_seconds=round(now - self._arrived, 6),
-            queue_seconds=round(self._queued, 6),
+            image_seconds=round(self._asked - self._arrived, 6),
+            queue_seconds=round(self._admitted - self._asked, 6),
             engine=self._engine,
         )

@@ -23,12 +23,14 @@ class Call:
         headers: Mapping[str, str] | None = None,
         pieces: tuple[bytes, ...] = (b"",),
         extra: Mapping[str, object] | None = None,
+        stalls: bool = False,
     ) -> None:
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.pieces: list[bytes] = []
         self.complete = False
         self._upload = list(pieces)
+        self._stalls = stalls
         self._gone = asyncio.Event()
         self._news = asyncio.Condition()
         scope = {
@@ -85,7 +87,11 @@ class Call:
     async def _receive(self) -> Message:
         if self._upload:
             piece = self._upload.pop(0)
-            return {"type": "http.request", "body": piece, "more_body": bool(self._upload)}
+            return {
+                "type": "http.request",
+                "body": piece,
+                "more_body": self._stalls or bool(self._upload),
+            }
         await self._gone.wait()
         return {"type": "http.disconnect"}
 

@@ -311,3 +311,24 @@ async def test_a_model_id_with_slashes_reaches_its_route(store: MemoryStore, doo
     await store.add_key(replace(KEY, public_id="a" * 12))
     call = await ask(door, "/v1/Qwen/Qwen3-VL/kept", headers=BEARER)
     assert call.body == b"tester"
+
+
+async def test_a_refused_upload_is_taken_to_its_end_after_the_answer(door: Door) -> None:
+    pieces = tuple(b"x" * 1000 for _ in range(20))
+    call = Call(
+        door, "/v1/private", method="GET", headers={"content-length": "20000"}, pieces=pieces
+    )
+    await call.end()
+    assert call.status == 401
+    assert call.complete
+    assert not call._upload, "a client that still sends would meet a closed connection"
+
+
+async def test_a_client_that_waits_to_be_asked_is_not_asked_for_a_refused_upload(
+    door: Door,
+) -> None:
+    headers = {"content-length": "20000", "expect": "100-continue"}
+    call = Call(door, "/v1/private", headers=headers, pieces=(b"x" * 20_000,))
+    await call.end()
+    assert call.status == 401
+    assert call._upload

@@ -8,27 +8,14 @@ import msgspec
 
 from readstone.api.openai import schema
 from readstone.api.violations import decode_json
-from readstone.core.chat import (
-    ChatRequest,
-    DocumentPart,
-    Image,
-    ImageFormat,
-    ImagePart,
-    Message,
-    Part,
-    TextPart,
-)
-from readstone.core.errors import InvalidImage, InvalidRequest, UnsupportedParameter
+from readstone.core.chat import ChatRequest, Message, Part, TextPart
+from readstone.core.errors import InvalidRequest, UnsupportedParameter
 from readstone.core.model import Kind, Model
-from readstone.media.data_uri import decode_data_uri
-from readstone.media.inspect import DocumentLimits, ImageLimits, inspect, inspect_document
-from readstone.media.signature import is_pdf
+from readstone.media.attachments import Attachments, Place
 from readstone.serving.catalogue import Catalogue
 
-FORMATS: frozenset[ImageFormat] = frozenset({"jpeg", "png", "webp"})
 READS_DOCUMENTS: frozenset[Kind] = frozenset({"ocr", "extract"})
 """Kinds of model that take a PDF where OpenAI's API has an image; a `file` part is for every kind."""
-DOCUMENT_LIMITS = DocumentLimits()
 
 _REQUEST = msgspec.json.Decoder(schema.ChatCompletionRequest)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -44,37 +31,40 @@ _DECODED = frozenset(
         "stream_options",
     }
 )
-"""Properties that become fields of ChatRequest or of Decoded; every other one goes to the engine."""
+"""Properties that become fields of ChatRequest or of Envelope; every other one goes to the engine."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """A request and how its answer is to be sent."""
+class Origin:
+    """Where a request comes from: its id, the public id of its key, `time.monotonic()` at its arrival."""
 
-    chat: ChatRequest
+    request_id: str
+    key_id: str
+    arrived: float
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A body that is what the schema says, for a model that is there; its images are not looked at yet."""
+
+    wire: schema.ChatCompletionRequest
+    model: Model
+    extras: dict[str, bytes]
     stream: bool
     include_usage: bool
 
 
 class ChatCodec:
-    """Decodes chat requests against a catalogue and the limits of an image and of a document."""
+    """Decodes chat requests against a catalogue."""
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        limits: ImageLimits,
-        documents: DocumentLimits = DOCUMENT_LIMITS,
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, attachments: Attachments) -> None:
         self._catalogue = catalogue
-        self._limits = limits
-        self._documents = documents
+        self._attachments = attachments
 
-    def decode(
-        self, content: bytes, accept: str | None, request_id: str, arrived: float
-    ) -> Decoded:
-        """Check a body and apply the model's defaults.
+    def open(self, content: bytes, accept: str | None) -> Envelope:
+        """Check a body against the schema and the model, but for what is in its images.
 
-        Raises InvalidRequest, InvalidImage, TooLarge or ModelNotFound, each naming the field.
+        Raises InvalidRequest, UnsupportedParameter or ModelNotFound, each naming the field.
         """
         wire = decode_json(_REQUEST, content)
         model = self._catalogue.find(wire.model)
@@ -82,100 +72,105 @@ class ChatCodec:
         options = wire.stream_options or schema.StreamOptions()
         if wire.stream_options is not None and not stream:
             raise InvalidRequest(
-                "'stream_options' is for streams: set 'stream' to true.", param="stream_options"
+                "'stream_options' is for streams: set 'stream' to true.",
+                param="stream_options",
+                code="invalid_value",
             )
         if options.include_obfuscation:
             raise UnsupportedParameter(
                 "Chunks are not padded here: leave 'include_obfuscation' out or false.",
                 param="stream_options.include_obfuscation",
             )
-        defaults = model.defaults
-        chat = ChatRequest(
-            id=request_id,
-            model=model,
+        _refuse_too_many(wire.messages, model)
+        members = decode_json(_MEMBERS, content)
+        extras = {name: bytes(raw) for name, raw in members.items() if name not in _DECODED}
+        return Envelope(wire, model, extras, stream, options.include_usage is True)
+
+    async def decode(self, envelope: Envelope, origin: Origin) -> ChatRequest:
+        """Fetch, limit and check the images, and apply the model's defaults.
+
+        Raises what `Attachments.load` raises, each naming the field.
+        """
+        wire, defaults = envelope.wire, envelope.model.defaults
+        documents = envelope.model.kind in READS_DOCUMENTS
+        loaded = await self._attachments.load(list(_places(wire.messages, documents=documents)))
+        return ChatRequest(
+            id=origin.request_id,
+            key_id=origin.key_id,
+            model=envelope.model,
             model_name=wire.model,
-            messages=self._messages(wire.messages, model),
+            messages=tuple(
+                Message(message.role, tuple(_parts(message, index, loaded)))
+                for index, message in enumerate(wire.messages)
+            ),
             max_tokens=wire.max_completion_tokens or wire.max_tokens or defaults.max_tokens,
             temperature=_or(wire.temperature, defaults.temperature),
             top_p=_or(wire.top_p, defaults.top_p),
-            arrived=arrived,
-            extras=_extras(content),
-        )
-        return Decoded(chat, stream, options.include_usage is True)
-
-    def _messages(self, messages: list[schema.RequestMessage], model: Model) -> tuple[Message, ...]:
-        images = [image for message in messages for image in _images(message)]
-        if len(images) > model.max_images:
-            raise InvalidRequest(
-                f"The request has {len(images)} images; '{model.id}' takes at most "
-                f"{model.max_images} (models.<id>.max_images).",
-                param="messages",
-                code="too_many_images",
-            )
-        return tuple(
-            Message(message.role, tuple(self._parts(message, f"messages[{index}].content", model)))
-            for index, message in enumerate(messages)
+            arrived=origin.arrived,
+            extras=envelope.extras,
         )
 
-    def _parts(self, message: schema.RequestMessage, path: str, model: Model) -> Iterator[Part]:
-        if isinstance(message.content, str):
-            yield TextPart(message.content)
-            return
-        for index, part in enumerate(message.content or ()):
-            param = f"{path}[{index}]"
-            match part:
-                case schema.Text(text=text) | schema.Refusal(refusal=text):
-                    yield TextPart(text)
-                case schema.ImageURL(image_url=address) if model.kind in READS_DOCUMENTS:
-                    yield self._source(address.url, f"{param}.image_url.url")
-                case schema.ImageURL(image_url=address):
-                    yield ImagePart(self._image(address.url, f"{param}.image_url.url"))
-                case schema.File(file=file):
-                    yield self._file(file, f"{param}.file")
-                case schema.InputAudio():
-                    raise UnsupportedParameter("Audio is not served here.", param=param)
-                case _:
-                    assert_never(part)
 
-    def _source(self, url: str, param: str) -> ImagePart | DocumentPart:
-        """An image or a PDF, as its bytes say."""
-        data = self._data(url, max(self._limits.bytes, self._documents.bytes), param)
-        if is_pdf(data):
-            return DocumentPart(inspect_document(data, self._documents, param))
-        return ImagePart(inspect(data, self._limits, FORMATS, param))
+def _places(messages: list[schema.RequestMessage], *, documents: bool) -> Iterator[Place]:
+    for index, message in enumerate(messages):
+        if message.content is None or isinstance(message.content, str):
+            continue
+        for position, part in enumerate(message.content):
+            name = f"messages[{index}].content[{position}]"
+            place = _place(part, name, documents=documents)
+            if place is not None:
+                yield place
 
-    def _image(self, url: str, param: str) -> Image:
-        data = self._data(url, self._limits.bytes, param)
-        return inspect(data, self._limits, FORMATS, param)
 
-    def _data(self, url: str, limit: int, param: str) -> bytes:
-        if url[:5].lower() != "data:":
-            raise InvalidImage(
-                "Images are taken as data: URIs ('data:image/png;base64,…'); this server does not "
-                "fetch URLs.",
-                param=param,
-                code="unsupported_image_url",
-            )
-        return decode_data_uri(url, limit, param)
-
-    def _file(self, file: schema.FileContent, param: str) -> ImagePart | DocumentPart:
-        if file.file_id is not None:
+def _place(part: schema.ContentPart, param: str, *, documents: bool) -> Place | None:
+    """The attachment of a part; a `file` may be a PDF for every kind of model."""
+    match part:
+        case schema.ImageURL(image_url=address):
+            return Place(f"{param}.image_url.url", address.url, documents)
+        case schema.File(file=schema.FileContent(file_id=None, file_data=str(data))):
+            return Place(f"{param}.file.file_data", data, documents=True)
+        case schema.File(file=schema.FileContent(file_id=None)):
+            name = f"{param}.file.file_data"
+            raise InvalidRequest(f"'{name}' is missing.", param=name, code="missing_parameter")
+        case schema.File():
             raise UnsupportedParameter(
-                "This server keeps no files: send 'file_data'.", param=f"{param}.file_id"
+                "This server keeps no files: send 'file_data'.", param=f"{param}.file.file_id"
             )
-        if file.file_data is None:
-            raise InvalidRequest(
-                f"'{param}.file_data' is missing.",
-                param=f"{param}.file_data",
-                code="missing_parameter",
-            )
-        return self._source(file.file_data, f"{param}.file_data")
+        case schema.InputAudio():
+            raise UnsupportedParameter("Audio is not served here.", param=param)
+        case schema.Text() | schema.Refusal():
+            return None
+        case _:
+            assert_never(part)
 
 
-def _images(message: schema.RequestMessage) -> list[schema.ContentPart]:
-    if message.content is None or isinstance(message.content, str):
-        return []
-    return [part for part in message.content if isinstance(part, schema.ImageURL | schema.File)]
+def _parts(message: schema.RequestMessage, index: int, loaded: dict[str, Part]) -> Iterator[Part]:
+    if isinstance(message.content, str):
+        yield TextPart(message.content)
+        return
+    for position, part in enumerate(message.content or ()):
+        match part:
+            case schema.Text(text=text) | schema.Refusal(refusal=text):
+                yield TextPart(text)
+            case schema.ImageURL():
+                yield loaded[f"messages[{index}].content[{position}].image_url.url"]
+            case schema.File():
+                yield loaded[f"messages[{index}].content[{position}].file.file_data"]
+            case schema.InputAudio():
+                continue
+            case _:
+                assert_never(part)
+
+
+def _refuse_too_many(messages: list[schema.RequestMessage], model: Model) -> None:
+    found = sum(1 for _ in _places(messages, documents=True))
+    if found > model.max_images:
+        raise InvalidRequest(
+            f"The request has {found} images; '{model.id}' takes at most {model.max_images} "
+            "(models.<id>.max_images).",
+            param="messages",
+            code="too_many_images",
+        )
 
 
 def _streams(accept: str | None, model: Model, *, asked: bool | None) -> bool:
@@ -189,8 +184,3 @@ def _streams(accept: str | None, model: Model, *, asked: bool | None) -> bool:
 
 def _or(value: float | None, default: float) -> float:
     return default if value is None else value
-
-
-def _extras(content: bytes) -> dict[str, bytes]:
-    members = _MEMBERS.decode(content)
-    return {name: bytes(raw) for name, raw in members.items() if name not in _DECODED}

@@ -1,14 +1,14 @@
 """Core → wire: gateway events become a whole answer or the chunks of a stream."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import assert_never
 
 import msgspec
 from msgspec import UNSET
 
 from readstone.api.openai import schema
-from readstone.core.chat import ChatRequest, TextDelta
+from readstone.core.chat import TextDelta
 from readstone.core.usage import Metrics, Usage
 from readstone.serving.gateway import GatewayEvent, Served
 
@@ -18,12 +18,25 @@ PING = b": ping\n\n"
 _ENCODER = msgspec.json.Encoder()
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What every piece of one answer carries: its id, the model as the client named it, the fingerprint."""
+
+    request_id: str
+    model_name: str
+    fingerprint: str
+
+    @property
+    def completion_id(self) -> str:
+        """The answer's `id`."""
+        return f"chatcmpl-{self.request_id.removeprefix('req_')}"
+
+
 class Whole:
     """Gathers the events of one answer."""
 
-    def __init__(self, request: ChatRequest, fingerprint: str) -> None:
-        self._request = request
-        self._fingerprint = fingerprint
+    def __init__(self, label: Label) -> None:
+        self._label = label
         self._created = int(time.time())
         self._texts: list[str] = []
 
@@ -36,11 +49,11 @@ class Whole:
             case Served(finish=finish, metrics=metrics):
                 message = schema.AnswerMessage("assistant", "".join(self._texts))
                 return schema.ChatCompletion(
-                    id=_completion_id(self._request),
+                    id=self._label.completion_id,
                     object="chat.completion",
                     created=self._created,
-                    model=self._request.model_name,
-                    system_fingerprint=self._fingerprint,
+                    model=self._label.model_name,
+                    system_fingerprint=self._label.fingerprint,
                     choices=[schema.Choice(0, message, finish.reason)],
                     usage=_usage(finish.usage),
                     x_metrics=_metrics(metrics),
@@ -56,9 +69,8 @@ class Chunks:
     on the chunk that has the finish reason.
     """
 
-    def __init__(self, request: ChatRequest, fingerprint: str, *, include_usage: bool) -> None:
-        self._request = request
-        self._fingerprint = fingerprint
+    def __init__(self, label: Label, *, include_usage: bool) -> None:
+        self._label = label
         self._include_usage = include_usage
         self._created = int(time.time())
         self._begun = False
@@ -96,11 +108,11 @@ class Chunks:
         metrics: schema.XMetrics | msgspec.UnsetType,
     ) -> schema.ChatCompletionChunk:
         return schema.ChatCompletionChunk(
-            id=_completion_id(self._request),
+            id=self._label.completion_id,
             object="chat.completion.chunk",
             created=self._created,
-            model=self._request.model_name,
-            system_fingerprint=self._fingerprint,
+            model=self._label.model_name,
+            system_fingerprint=self._label.fingerprint,
             choices=choices,
             usage=usage,
             x_metrics=metrics,
@@ -109,10 +121,6 @@ class Chunks:
     @staticmethod
     def _event(chunk: schema.ChatCompletionChunk) -> bytes:
         return b"data: " + _ENCODER.encode(chunk) + b"\n\n"
-
-
-def _completion_id(request: ChatRequest) -> str:
-    return f"chatcmpl-{request.id.removeprefix('req_')}"
 
 
 def _usage(usage: Usage) -> schema.UsageBody:

@@ -144,6 +144,7 @@ class XMetrics(msgspec.Struct):
     ttft_seconds: float
     tps: float
     total_time_seconds: float
+    image_seconds: float
     queue_seconds: float
     engine: str
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from readstone.core.errors import InvalidImage
 from readstone.core.model import KIND_DEFAULTS, Model
 from readstone.serving.catalogue import Catalogue
 
@@ -31,6 +32,20 @@ def picture(kind: str = "png", size: tuple[int, int] = (40, 30)) -> bytes:
 
 
 PNG = picture()
+
+
+class Shelf:
+    """What stands at URLs, for requests that name them; `asked` keeps the order."""
+
+    def __init__(self, things: dict[str, bytes]) -> None:
+        self.asked: list[str] = []
+        self._things = things
+
+    async def fetch(self, url: str, param: str) -> bytes:
+        self.asked.append(url)
+        if url not in self._things:
+            raise InvalidImage("Not on the shelf.", param=param, code="unsupported_image_url")
+        return self._things[url]
 
 
 def data_uri(data: bytes = PNG, media_type: str = "image/png") -> str:

@@ -1,4 +1,6 @@
+import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 
 from readstone.api.errors import body as error_body
 from readstone.api.openai import schema
-from readstone.api.openai.codec import ChatCodec, Decoded
-from readstone.core.chat import ImagePart, Part, TextPart
+from readstone.api.openai.codec import ChatCodec, Origin
+from readstone.core.chat import ChatRequest, ImagePart, Part, TextPart
 from readstone.core.errors import (
     InvalidImage,
     InvalidRequest,
@@ -18,17 +20,39 @@ from readstone.core.errors import (
     TooLarge,
     UnsupportedParameter,
 )
-from readstone.media.inspect import ImageLimits
-from unit.api.openai.chat import CATALOGUE, MODELS, PNG, body, data_uri, image_part, text_part
+from readstone.media.attachments import Attachments
+from readstone.media.inspect import DocumentLimits, ImageLimits
+from unit.api.openai.chat import (
+    CATALOGUE,
+    MODELS,
+    PNG,
+    Shelf,
+    body,
+    data_uri,
+    image_part,
+    text_part,
+)
 from unit.api.openai.chat import picture as draw
 
 LIMIT = 10_000
-CODEC = ChatCodec(CATALOGUE, ImageLimits(bytes=LIMIT, pixels=20_000))
+SHELF = Shelf({"https://example.com/page.png": PNG})
+CODEC = ChatCodec(
+    CATALOGUE, Attachments(ImageLimits(bytes=LIMIT, pixels=20_000), DocumentLimits(), SHELF, 2)
+)
 SDK = "application/json"
 
 
+@dataclass(frozen=True)
+class Decoded:
+    chat: ChatRequest
+    stream: bool
+    include_usage: bool
+
+
 def decode(content: bytes, accept: str | None = SDK) -> Decoded:
-    return CODEC.decode(content, accept, "req_1", 12.5)
+    envelope = CODEC.open(content, accept)
+    chat = asyncio.run(CODEC.decode(envelope, Origin("req_1", "key_1", 12.5)))
+    return Decoded(chat, envelope.stream, envelope.include_usage)
 
 
 def refused(kind: type[RequestError], content: bytes) -> RequestError:
@@ -201,10 +225,29 @@ def test_more_images_than_the_model_takes_are_refused_before_they_are_looked_at(
     assert "at most 3" in error.message
 
 
+def test_an_image_by_url_is_fetched() -> None:
+    chat = decode(body(content=[image_part("https://example.com/page.png")])).chat
+    (part,) = chat.messages[0].parts
+    assert isinstance(part, ImagePart)
+    assert part.image.data == PNG
+    assert part.image.param == "messages[0].content[0].image_url.url"
+
+
+def test_more_images_by_url_than_are_fetched_are_refused_before_any_is() -> None:
+    SHELF.asked.clear()
+    remote = image_part("https://example.com/page.png")
+    error = refused(InvalidRequest, body(content=[remote] * 3))
+    assert (error.param, error.code) == (
+        "messages[0].content[2].image_url.url",
+        "too_many_images",
+    )
+    assert SHELF.asked == []
+
+
 @pytest.mark.parametrize(
     "url", ["http://x/a.png", "https://x/a.png", "file:///a.png", "ftp://x", "/a.png", "", "data"]
 )
-def test_an_address_is_refused_and_not_fetched(url: str) -> None:
+def test_what_cannot_be_fetched_is_refused_with_its_field(url: str) -> None:
     error = refused(InvalidImage, body(content=[image_part(url)]))
     assert error.param == "messages[0].content[0].image_url.url"
     assert error.code == "unsupported_image_url"

@@ -8,7 +8,7 @@ from starlette.routing import Route, Router
 
 from readstone.api.http import Door
 from readstone.api.openai.codec import ChatCodec
-from readstone.api.openai.completions import ChatCompletions
+from readstone.api.openai.completions import ChatCompletions, ChatLimits
 from readstone.core.chat import ChatEvent, ChatRequest, Finish, TextDelta
 from readstone.core.errors import (
     EngineCrashed,
@@ -20,13 +20,15 @@ from readstone.core.errors import (
 from readstone.core.key import mint
 from readstone.core.usage import Usage
 from readstone.engines.fake import FakeEngine, Step
-from readstone.media.inspect import ImageLimits
+from readstone.media.attachments import Attachments
+from readstone.media.inspect import DocumentLimits, ImageLimits
 from readstone.serving.admission import Admission
 from readstone.serving.gateway import Backend, Gateway
+from readstone.serving.intake import Intake
 from readstone.serving.keys import Authenticator
 from readstone.store.memory import MemoryStore
 from unit.api.asgi import Call
-from unit.api.openai.chat import CATALOGUE, body, image_part
+from unit.api.openai.chat import CATALOGUE, PNG, Shelf, body, image_part
 
 KEY, WRITTEN = mint("tester", 0)
 LONG = 60.0
@@ -36,25 +38,51 @@ FINISH = Finish("stop", Usage(3, 2, image_tokens=1))
 DONE = "data: [DONE]"
 
 
+class SlowShelf(Shelf):
+    """Gives nothing before `go`."""
+
+    def __init__(self, things: dict[str, bytes]) -> None:
+        super().__init__(things)
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+        self.cancelled = False
+
+    async def fetch(self, url: str, param: str) -> bytes:
+        self.begun.set()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        return await super().fetch(url, param)
+
+
 class Server:
     """The hot path behind the door, with a fake engine."""
+
+    slow = "https://example.com/slow.png"
 
     def __init__(
         self,
         *steps: Step,
         keep_alive: float = LONG,
         running: int = 4,
+        seconds: float = LONG,
         make: type[FakeEngine] = FakeEngine,
     ) -> None:
         self.engine = make(*steps, refused=frozenset({"tools"}))
         gateway = Gateway({"fake": Backend(self.engine, Admission(running, 0))})
-        codec = ChatCodec(CATALOGUE, ImageLimits())
-        application = ChatCompletions(codec, gateway, BODY_LIMIT, keep_alive)
+        self.shelf = SlowShelf({self.slow: PNG})
+        codec = ChatCodec(CATALOGUE, Attachments(ImageLimits(), DocumentLimits(), self.shelf, 8))
+        limits = ChatLimits(BODY_LIMIT, seconds, keep_alive)
+        self.intake = Intake(10 * BODY_LIMIT, 0)
+        application = ChatCompletions(codec, gateway, self.intake, limits)
         self._store = MemoryStore()
         routes = [Route("/v1/chat/completions", application)]
         self._door = Door(Router(routes), Authenticator(self._store))
 
-    async def post(self, content: bytes, *, method: str = "POST", **headers: str) -> Call:
+    async def post(
+        self, content: bytes, *, method: str = "POST", stalls: bool = False, **headers: str
+    ) -> Call:
         """Begin a call; end() waits for its answer."""
         if not await self._store.list_keys():
             await self._store.add_key(KEY)
@@ -64,6 +92,7 @@ class Server:
             method=method,
             headers={"authorization": f"Bearer {WRITTEN}", **named},
             pieces=(content[:10], content[10:]),
+            stalls=stalls,
         )
 
     async def whole(self, **properties: object) -> Call:
@@ -359,3 +388,55 @@ async def test_usage_that_was_asked_for_comes_last() -> None:
 def _choices(pieces: list[str]) -> list[Any]:
     chunks = [json.loads(piece.removeprefix("data: ")) for piece in pieces]
     return [choice for chunk in chunks for choice in chunk["choices"]]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_that_takes_too_long_is_told_so_with_504(*, stream: bool) -> None:
+    server = Server(asyncio.Event(), FINISH, seconds=0.02)
+    call = await (await server.post(body(stream=stream))).end()
+    assert (call.status, call.error["code"]) == (504, "request_timeout")
+    assert "limits.request_seconds" in str(call.error["message"])
+    assert server.engine.closed.is_set()
+
+
+async def test_a_stream_that_takes_too_long_is_told_so_in_the_stream() -> None:
+    server = Server(TextDelta("one", 1), asyncio.Event(), FINISH, seconds=0.1)
+    call = await (await server.post(body(stream=True))).end()
+    assert call.status == 200
+    assert call.events[-1]["error"]["code"] == "request_timeout"
+    assert call.body.decode().endswith(f"{DONE}\n\n")
+    assert server.engine.closed.is_set()
+
+
+async def test_a_body_that_never_ends_is_told_so_with_504() -> None:
+    call = await Server(seconds=0.02).post(body(), stalls=True, content_length="100000")
+    await call.until(lambda: bool(call.pieces))
+    call.leave()
+    await call.end()
+    assert (call.status, call.error["code"]) == (504, "request_timeout")
+
+
+async def test_nothing_is_held_once_a_request_has_ended() -> None:
+    server = Server()
+    await server.whole(content=[image_part()])
+    await server.stream(content=[image_part("data:nothing")])
+    assert server.intake.held == 0
+
+
+async def test_pings_are_sent_while_an_image_is_fetched() -> None:
+    server = Server(keep_alive=SHORT)
+    call = await server.post(body(stream=True, content=[image_part(server.slow)]))
+    await call.until(lambda: call.body.count(b": ping\n\n") >= 2)
+    server.shelf.go.set()
+    await call.end()
+    assert text_of(call.events) == "Hello, reader"
+
+
+async def test_a_client_that_leaves_while_an_image_is_fetched_stops_the_fetch() -> None:
+    server = Server()
+    call = await server.post(body(content=[image_part(server.slow)]))
+    await server.shelf.begun.wait()
+    call.leave()
+    await call.end()
+    assert server.shelf.cancelled
+    assert not server.engine.requests

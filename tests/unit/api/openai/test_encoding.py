@@ -4,23 +4,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from readstone.api.openai.encoding import DONE, PING, Chunks, Whole
-from readstone.core.chat import ChatRequest, Finish, Message, TextDelta, TextPart
+from readstone.api.openai.encoding import DONE, PING, Chunks, Label, Whole
+from readstone.core.chat import Finish, TextDelta
 from readstone.core.usage import Metrics, Usage
 from readstone.serving.gateway import GatewayEvent, Served
-from unit.api.openai.chat import MODELS
 
-REQUEST = ChatRequest(
-    id="req_0123",
-    model=MODELS[2],
-    model_name="Some/OCR-1B",
-    messages=(Message("user", (TextPart("Read."),)),),
-    max_tokens=100,
-    temperature=0.1,
-    top_p=1.0,
-    arrived=0.0,
-)
-METRICS = Metrics(0.5, 12.5, 1.5, 0.25, "fake")
+LABEL = Label("req_0123", "Some/OCR-1B", "print")
+METRICS = Metrics(0.5, 12.5, 1.5, 0.125, 0.25, "fake")
 FINISH = Finish("length", Usage(10, 4, image_tokens=6, cached_tokens=1))
 SERVED = Served(FINISH, METRICS)
 TEXTS = ('Grüße "und"\n', "\u2028数字\0", " </data>\n\n")
@@ -36,13 +26,14 @@ X_METRICS = {
     "ttft_seconds": 0.5,
     "tps": 12.5,
     "total_time_seconds": 1.5,
+    "image_seconds": 0.125,
     "queue_seconds": 0.25,
     "engine": "fake",
 }
 
 
 def written(events: tuple[GatewayEvent, ...] = EVENTS, *, include_usage: bool) -> bytes:
-    chunks = Chunks(REQUEST, "print", include_usage=include_usage)
+    chunks = Chunks(LABEL, include_usage=include_usage)
     return b"".join(chunks.encode(event) for event in events)
 
 
@@ -129,7 +120,7 @@ def test_an_answer_without_text_still_has_a_role_and_a_reason(*, include_usage: 
 
 
 def test_a_whole_answer_has_all_its_members() -> None:
-    whole = Whole(REQUEST, "print")
+    whole = Whole(LABEL)
     answers = [whole.add(event) for event in EVENTS]
     assert answers[:-1] == [None] * len(TEXTS)
     content = json.loads(msgspec.json.encode(answers[-1]))
