@@ -95,15 +95,27 @@ def test_the_text_layer_is_words_in_their_places() -> None:
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270, -90, 450])
 def test_a_turned_page_is_drawn_as_it_is_shown_and_its_words_lie_on_their_ink(turn: int) -> None:
-    page = drawn(Sheet(pdfs.text(LETTER), more=b"/Rotate %d" % turn))
+    # A second line across the first: the page is not turned for the sake of its text.
+    across = b"q 0 1 -1 0 500 50 cm " + pdfs.text(OTHER, left=0, top=0) + b"Q"
+    page = drawn(Sheet(pdfs.text(LETTER) + across, more=b"/Rotate %d" % turn))
 
     shape = page.pixels.shape[:2]
     assert shape == ((1239, 1754) if turn % 180 else (1754, 1239))
-    assert said(page) == WORDS
+    assert said(page) == [*WORDS, *OTHER.split()]
     assert all(0.05 < darkness(page, run.corners) < 0.6 for run in page.text.runs)
     (left, top), (right, along), _, _ = page.text.runs[0].corners
     way = np.sign(np.round([right - left, along - top])).astype(int).tolist()
     assert way == {0: [1, 0], 90: [0, 1], 180: [-1, 0], 270: [0, -1]}[turn % 360]
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_page_whose_text_runs_sideways_is_turned_until_it_does_not(turn: int) -> None:
+    page = drawn(Sheet(pdfs.text(LETTER, OTHER), more=b"/Rotate %d" % turn))
+
+    assert page.pixels.shape[:2] == (1754, 1239)
+    assert sorted(said(page)) == sorted([*WORDS, *OTHER.split()])
+    assert all(0.05 < darkness(page, run.corners) < 0.6 for run in page.text.runs)
+    assert all(run.corners[0][0] < run.corners[1][0] for run in page.text.runs)
 
 
 def test_only_what_the_crop_box_shows_is_drawn_and_said() -> None:

@@ -139,11 +139,15 @@ def page_turns(page: Handle) -> int:
 
 
 def draw(
-    page: Handle, form: Form | None, pixels: NDArray[np.uint8], go_on: Callable[[], bool]
+    page: Handle,
+    form: Form | None,
+    pixels: NDArray[np.uint8],
+    turns: int,
+    go_on: Callable[[], bool],
 ) -> bool:
     """Draw a page with its annotations and form fields onto `pixels` (RGB, contiguous), as large as they are.
 
-    `go_on` is asked from time to time; False leaves the page half drawn and is returned.
+    `turns` are quarter turns clockwise beside the page's own. `go_on` is asked from time to time; False leaves the page half drawn and is returned.
     """
     height, width = pixels.shape[:2]
     address = pixels.ctypes.data_as(ctypes.c_void_p)
@@ -153,7 +157,7 @@ def draw(
     pause = pdfium.IFSDK_PAUSE(version=1)
     asking: Callable[[object], bool] = lambda _pause: not go_on()  # noqa: E731 (a lambda keeps its type)
     pause.NeedToPauseNow = type(pause.NeedToPauseNow)(asking)
-    target = (bitmap, page, 0, 0, width, height, 0)
+    target = (bitmap, page, 0, 0, width, height, turns)
     flags = (
         pdfium.FPDF_ANNOT | pdfium.FPDF_REVERSE_BYTE_ORDER | pdfium.FPDF_RENDER_LIMITEDIMAGECACHE
     )

@@ -12,7 +12,7 @@ from readstone.core.errors import InvalidImage
 from readstone.media.pdf import binding
 from readstone.media.pdf.frame import Frame, drawn_size
 from readstone.media.pdf.pictures import Pictures, look
-from readstone.media.pdf.text import MOST_CHARACTERS, TextLayer, read_text
+from readstone.media.pdf.text import MOST_CHARACTERS, TextLayer, read_text, turns_upright
 
 _DRAW_SECONDS: Final = 30.0
 """A page of honest work takes a tenth of a second; others wait for it, since PDFium does one thing at a time."""
@@ -22,7 +22,8 @@ _DRAW_SECONDS: Final = 30.0
 class DrawnPage:
     """A page as it is shown, annotations and filled-in form fields included.
 
-    `pixels`: height x width x 3, RGB, turned upright as the page says; `annotated`: notes or form fields on it show
+    `pixels`: height x width x 3, RGB, turned as the page says, and further where its text layer runs sideways;
+    `annotated`: notes or form fields on it show
     text, which is no part of `text`.
     """
 
@@ -97,19 +98,25 @@ class PdfFile:
 
     def _draw(self, page: binding.Handle, index: int) -> DrawnPage:
         frame = self._frame(page, index)
+        text = read_text(binding.characters(page, MOST_CHARACTERS), frame)
+        turns = turns_upright(text)
+        if turns:
+            frame = frame.turned(turns)
+            text = read_text(binding.characters(page, MOST_CHARACTERS), frame)
         pixels = np.full((frame.height, frame.width, 3), 255, np.uint8)
         end = time.monotonic() + _DRAW_SECONDS
         finished = binding.draw(
             page,
             self._form,
             pixels,
+            turns,
             go_on=lambda: not self._abandoned and time.monotonic() < end,
         )
         if not finished:
             raise self._refusal(f"is too complex: page {index + 1} cannot be drawn.")
         return DrawnPage(
             pixels=pixels,
-            text=read_text(binding.characters(page, MOST_CHARACTERS), frame),
+            text=text,
             pictures=look(binding.marks(page), frame),
             annotated=any(note.shows for note in binding.annotations(page, self._form)),
         )

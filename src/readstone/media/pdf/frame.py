@@ -1,7 +1,7 @@
 """The frame of a page: from the points of a PDF's page to the pixels it is drawn as."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from readstone.core.document import Point
@@ -17,7 +17,7 @@ _LONGEST_SIDE: Final = 30_000
 class Frame:
     """What of a page is seen, and how large: `left`..`top` are its visible box in points, y upwards.
 
-    `turns` are quarter turns clockwise (the page's /Rotate); `width` and `height` are pixels of the turned page.
+    `turns` are quarter turns clockwise, 0..3; `width` and `height` are pixels of the turned page.
     """
 
     left: float
@@ -27,6 +27,12 @@ class Frame:
     turns: int
     width: int
     height: int
+
+    def turned(self, turns: int) -> "Frame":
+        """The same page turned further, clockwise."""
+        sides = (self.width, self.height)
+        width, height = reversed(sides) if turns % 2 else sides
+        return replace(self, turns=(self.turns + turns) % 4, width=width, height=height)
 
     @property
     def scale(self) -> float:

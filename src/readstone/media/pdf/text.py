@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,8 @@ _DESCENT: Final = 0.2
 """Font sizes that a word stands above and below its base line."""
 _CUT: Final = 0.2
 """Font sizes by which a character may reach over the edge of the page and still be read."""
+_MOST: Final = 0.8
+"""Share of the letters that run one way on a page that is turned this way."""
 _HIGHEST: Final = 1.5
 _LOWEST: Final = 0.3
 """Font sizes: ink that is higher or lower than this tells that the font's own size is not true."""
@@ -85,6 +88,16 @@ def read_text(characters: Iterable[Character], frame: Frame) -> TextLayer:
                 continue
         glyphs.append(glyph)
     return TextLayer(tuple(_run(word) for word in _words(glyphs)), seen, invisible, unmapped)
+
+
+def turns_upright(layer: TextLayer) -> int:
+    """Quarter turns clockwise, 0..3, that make the page's text run from left to right; 0 where it runs many ways."""
+    ways: Counter[int] = Counter()
+    for run in layer.runs:
+        (x0, y0), (x1, y1), _, _ = run.corners
+        ways[round(math.atan2(y1 - y0, x1 - x0) / (math.pi / 2)) % 4] += len(run.text)
+    way, letters = max(ways.items(), key=lambda item: item[1], default=(0, 0))
+    return -way % 4 if letters >= _MOST * ways.total() else 0
 
 
 def _is_unmapped(character: Character, text: str) -> bool:
