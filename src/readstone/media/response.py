@@ -6,16 +6,15 @@ from dataclasses import dataclass
 import httpcore2
 
 from readstone.core.errors import InvalidImage, TooLarge
-from readstone.media.signature import describe, sniff
+from readstone.media.signature import describe, is_pdf, sniff
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = 200
-_PDF = b"%PDF-"
 _HEAD = 1024  # bytes that settle what a body is: PDF readers look for their mark within as many
 # A body may come in this many pieces, and one more for each so many bytes: parsing chunks of one byte
 # would keep the event loop busy for minutes before the limit of bytes is reached.
 _FREE_PIECES = 512
-_BYTES_OF_PIECE = 64
+_BYTES_OF_PIECE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def _limit_of(head: bytes, limits: SizeLimits) -> int:
         raise _failure("the server sent nothing")
     if sniff(head) is not None:
         return limits.image
-    if _PDF in head:
+    if is_pdf(head):
         return limits.document
     raise _failure(f"what it leads to is {describe(head)}")
 
