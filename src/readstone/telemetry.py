@@ -60,7 +60,9 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Render the record; an exception follows on its own lines."""
         pairs = "".join(
-            f" {name}={_shown(value)}" for name, value in _fields(record).items() if value is not None
+            f" {name}={_shown(value)}"
+            for name, value in _fields(record).items()
+            if value is not None
         )
         level = "" if record.levelno <= logging.INFO else f" {record.levelname.lower()}"
         line = f"{_moment(record)[11:19]}{level} {record.getMessage()}{pairs}"
