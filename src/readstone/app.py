@@ -88,7 +88,8 @@ async def running(config: Config, store: Store) -> AsyncGenerator[ASGIApp]:
 def _policy(config: Config) -> FetchPolicy:
     fetch = config.fetch
     return FetchPolicy(
-        bytes=max(config.limits.image_bytes, config.limits.document_bytes),
+        bytes=config.limits.image_bytes,
+        document_bytes=config.limits.document_bytes,
         total_seconds=fetch.total_seconds,
         connect_seconds=fetch.connect_seconds,
         concurrency=fetch.concurrency,

@@ -102,7 +102,7 @@ def test_the_home_of_the_user_is_expanded(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ("prot = 1", "'prot'; did you mean 'port'?"),
         ("[reader]\nthread = 1", "'reader.thread'; did you mean 'threads'?"),
-        ("[modles]", "did you mean 'models'?"),
+        ("[modles]", "did you mean 'models'?"),  # codespell:ignore modles
         ('[models."a/b"]\nalias = ["x"]', "'models.a/b.alias'; did you mean 'aliases'?"),
         ("[models.a.defaults]\nmax_token = 1", "did you mean 'max_tokens'?"),
         ("xyzzy = 1", "known are: host, port"),

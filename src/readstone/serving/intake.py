@@ -23,7 +23,7 @@ class Intake:
         """Bytes held now."""
         return self._held
 
-    def reservation(self) -> Self:
+    def reservation(self) -> "Reservation":
         """A reservation of nothing yet; used as an async context manager, it ends empty."""
         return Reservation(self)
 

@@ -52,6 +52,11 @@ class Call:
         self._task = asyncio.ensure_future(_run(application(scope, self._receive, self._send)))
 
     @property
+    def unread(self) -> int:
+        """Pieces of the upload that the application did not ask for."""
+        return len(self._upload)
+
+    @property
     def body(self) -> bytes:
         return b"".join(self.pieces)
 

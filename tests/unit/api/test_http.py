@@ -321,7 +321,7 @@ async def test_a_refused_upload_is_taken_to_its_end_after_the_answer(door: Door)
     await call.end()
     assert call.status == 401
     assert call.complete
-    assert not call._upload, "a client that still sends would meet a closed connection"
+    assert not call.unread, "a client that still sends would meet a closed connection"
 
 
 async def test_a_client_that_waits_to_be_asked_is_not_asked_for_a_refused_upload(
@@ -331,4 +331,4 @@ async def test_a_client_that_waits_to_be_asked_is_not_asked_for_a_refused_upload
     call = Call(door, "/v1/private", headers=headers, pieces=(b"x" * 20_000,))
     await call.end()
     assert call.status == 401
-    assert call._upload
+    assert call.unread

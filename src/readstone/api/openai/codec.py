@@ -1,6 +1,6 @@
 """Wire → core: a JSON body becomes a checked `ChatRequest`; nothing below looks at the wire again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -144,7 +144,9 @@ def _place(part: schema.ContentPart, param: str, *, documents: bool) -> Place | 
             assert_never(part)
 
 
-def _parts(message: schema.RequestMessage, index: int, loaded: dict[str, Part]) -> Iterator[Part]:
+def _parts(
+    message: schema.RequestMessage, index: int, loaded: Mapping[str, Part]
+) -> Iterator[Part]:
     if isinstance(message.content, str):
         yield TextPart(message.content)
         return

@@ -87,6 +87,7 @@ def _pages(events: list[Found | Line]) -> list[list[str]]:
 async def _answer(supervisor: Supervisor, *parts: Part, most: int = 1000) -> Answer:
     request = ChatRequest(
         id="req_1",
+        key_id="tester",
         model=EMBEDDED,
         model_name=EMBEDDED.id,
         messages=(Message("user", parts),),
