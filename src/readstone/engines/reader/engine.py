@@ -145,7 +145,8 @@ def plan(messages: tuple[Message, ...]) -> Job:
     if not seen:
         raise InvalidRequest(
             "This model reads documents: send at least one image, as a part "
-            '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}} of a user message.',
+            '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}} of a user message, '
+            "or a PDF as a file part.",
             param="messages",
             code="no_image",
         )
