@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readstone.core.document import Box, Corners, Word
+from readstone.engines.reader.forms import plain_forms
 from readstone.engines.reader.gaps import Gap, gaps
 from readstone.engines.reader.recogniser import Character
 
@@ -33,6 +34,7 @@ def words(
     `strip` is the crop (RGB, 48 x width x 3) in which `characters` were read, `corners` is where it
     was cut from the page. Words end at the spaces that were read and at those the page shows.
     """
+    characters = plain_forms(characters)
     width = strip.shape[1]
     visible = [index for index, character in enumerate(characters) if character.text.strip()]
     if not visible:
