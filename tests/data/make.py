@@ -259,7 +259,7 @@ def screen(fonts: Fonts, _: np.random.Generator) -> Document:
 
 LANGUAGES = (
     ("cjk", "读石是最早放在书页上的透镜。"),
-    ("cjk", "发票号码：20250314　金额：1280元"),  # noqa: RUF001 the colon of Chinese print
+    ("cjk", "发票号码：20250314　金额：1280元"),
     ("sans", "Für müde Augen größer: Lesesteine, schön geschliffen."),
     ("sans", "Überweisung bis 31. März: 1.280,00 €"),
     ("sans", "La pierre à lire a déjà aidé les élèves, là où l'âge gêne."),

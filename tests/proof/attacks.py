@@ -1,5 +1,5 @@
 """URLs that must never be connected to, each with what it tries."""
-# ruff: noqa: RUF001 - letters that look like others are what is tried
+
 
 from dataclasses import dataclass
 
