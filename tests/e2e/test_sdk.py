@@ -217,7 +217,7 @@ def test_what_a_reader_cannot_do_is_refused_once(server: Server, client: openai.
         ({"tools": [{"type": "function"}]}, "tools", "unsupported_parameter"),
         ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
         ({"extra_body": {"top_k": 5}}, "top_k", "unsupported_parameter"),
-        ({"stream_options": {"include_usage": True}}, "stream_options", None),
+        ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_value"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_by_name(
