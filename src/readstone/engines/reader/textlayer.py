@@ -20,6 +20,8 @@ from readstone.media.pdf.text import Run
 
 FEWEST: Final = 10
 """Characters of a layer; one of fewer is a stamp on a scan more often than a page."""
+MOST_LINES: Final = 2000
+"""Lines of a layer; the densest page has half as many, and ordering them takes time that grows faster than they do."""
 UNMAPPED: Final = 0.02
 INVISIBLE: Final = 0.1
 HIDDEN: Final = 0.1
@@ -38,8 +40,8 @@ KNOWN: Final = 0.2
 """Share of a detected line that lies under the layer's lines, from which it needs no reading."""
 FONTS: Final = 3
 USED: Final = 0.1
-LETTERS: Final = 12
-"""The layer is held against the page for this many fonts at most, by a line of this many letters and digits,
+LETTERS: Final = range(12, 200)
+"""The layer is held against the page for this many fonts at most, by a line of so many letters and digits,
 where the font has set this share of the layer."""
 ALIKE: Final = 0.6
 """Likeness of a line to what is read in its place, from which the layer says what the page shows."""
@@ -91,7 +93,8 @@ def trusted_lines(page: DrawnPage) -> tuple[LayerLine, ...]:
     shown = [run for run in runs if _shows(page.pixels, run)]
     if len(runs) - len(shown) > HIDDEN * len(runs):
         return ()
-    return tuple(_line(words) for words in _grouped(shown))
+    lines = tuple(_line(words) for words in _grouped(shown))
+    return lines if len(lines) <= MOST_LINES else ()
 
 
 def samples(layer: Sequence[LayerLine], alphabet: frozenset[str]) -> list[Line]:
@@ -102,7 +105,7 @@ def samples(layer: Sequence[LayerLine], alphabet: frozenset[str]) -> list[Line]:
         text = _letters(entry.line.text)
         letters[entry.font] += len(text)
         best = longest.get(entry.font)
-        if len(text) >= LETTERS and alphabet.issuperset(entry.line.text.replace(" ", "")):
+        if len(text) in LETTERS and alphabet.issuperset(entry.line.text.replace(" ", "")):
             longest[entry.font] = max(
                 filter(None, (best, entry.line)), key=lambda line: len(line.text)
             )

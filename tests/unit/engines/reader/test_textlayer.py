@@ -78,6 +78,16 @@ def test_a_page_whose_letters_have_no_names_is_read() -> None:
     assert trusted(page(pdfs.text(LETTER), font=pdfs.NO_LETTERS)) == []
 
 
+def test_a_page_of_scattered_letters_is_read() -> None:
+    scattered = [
+        pdfs.text("a", left=20 + 11 * (number % 50), top=800 - 17 * (number // 50), size=4)
+        for number in range(2100)
+    ]
+
+    assert len(trusted(page(*scattered[:1900]))) == 1900
+    assert trusted(page(*scattered)) == []
+
+
 def test_a_page_with_filled_in_notes_is_read() -> None:
     found = page(pdfs.text(LETTER))
 
