@@ -115,6 +115,12 @@ class ReaderConfig:
     recycle_megabytes: Annotated[
         int, Meta(ge=256, description="Resident memory at which the worker is replaced.")
     ] = 2048
+    cache_megabytes: Annotated[
+        int, Meta(ge=0, description="Memory for lines of pages read a moment ago; 0 keeps none.")
+    ] = 32
+    cache_seconds: Annotated[
+        float, Meta(ge=0, description="How long such lines are kept, for their own key only.")
+    ] = 60.0
 
 
 @dataclass(frozen=True, slots=True)

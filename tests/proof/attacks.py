@@ -1,6 +1,5 @@
 """URLs that must never be connected to, each with what it tries."""
 
-
 from dataclasses import dataclass
 
 

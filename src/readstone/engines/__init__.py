@@ -15,6 +15,7 @@ def build_engines(reader: ReaderConfig, cores: int) -> Mapping[str, Engine]:
     reader never loads it.
     """
     from readstone.engines.reader.engine import ReaderEngine  # noqa: PLC0415  (see above)
+    from readstone.engines.reader.page_cache import PageCache  # noqa: PLC0415
     from readstone.engines.reader.supervisor import Supervisor, WorkerLimits  # noqa: PLC0415
     from readstone.engines.reader.weights import find_weights  # noqa: PLC0415
 
@@ -25,4 +26,6 @@ def build_engines(reader: ReaderConfig, cores: int) -> Mapping[str, Engine]:
         recycle_pages=reader.recycle_pages,
         recycle_megabytes=reader.recycle_megabytes,
     )
-    return {READER: ReaderEngine(READER, Supervisor(limits), find_weights().fingerprint)}
+    cache = PageCache(reader.cache_megabytes * 1024 * 1024, reader.cache_seconds)
+    weights = find_weights().fingerprint
+    return {READER: ReaderEngine(READER, Supervisor(limits), cache, weights)}

@@ -26,6 +26,7 @@ from readstone.core.usage import Usage
 from readstone.engines.reader.frames import Found
 from readstone.engines.reader.instruction import Rendering, understand
 from readstone.engines.reader.link import PageEvent
+from readstone.engines.reader.page_cache import PageCache
 from readstone.engines.reader.parameters import refuse_unsupported
 from readstone.engines.reader.rendering import Book
 from readstone.engines.reader.supervisor import Supervisor
@@ -45,9 +46,10 @@ class Job:
 class ReaderEngine:
     """Answers chat requests by reading: plain text streams line by line, other renderings page by page."""
 
-    def __init__(self, name: str, supervisor: Supervisor, weights: str) -> None:
+    def __init__(self, name: str, supervisor: Supervisor, cache: PageCache, weights: str) -> None:
         self._name = name
         self._supervisor = supervisor
+        self._cache = cache
         self._fingerprint = f"readstone-{__version__}-{weights}"
 
     @property
@@ -84,7 +86,7 @@ class ReaderEngine:
         left = request.max_tokens
         seen = job.image_tokens
         reason: FinishReason = "stop"
-        async with aclosing(self._pieces(job)) as pieces:
+        async with aclosing(self._pieces(job, request.key_id)) as pieces:
             async for text in pieces:
                 if isinstance(text, Found):
                     seen += image_tokens(text.width, text.height)
@@ -106,13 +108,13 @@ class ReaderEngine:
             ),
         )
 
-    async def _pieces(self, job: Job) -> AsyncGenerator[str | Found]:
+    async def _pieces(self, job: Job, key_id: str) -> AsyncGenerator[str | Found]:
         """The text in pieces that begin with the white space before them, so that tokens add up.
 
         Each page of a document is told before its text.
         """
         book = Book(job.rendering)
-        async with aclosing(self._events(job)) as events:
+        async with aclosing(self._events(job, key_id)) as events:
             async for source, event in events:
                 match event:
                     case Found():
@@ -126,10 +128,11 @@ class ReaderEngine:
         if text := book.end():
             yield text
 
-    async def _events(self, job: Job) -> AsyncGenerator[tuple[Source, PageEvent]]:
+    async def _events(self, job: Job, key_id: str) -> AsyncGenerator[tuple[Source, PageEvent]]:
         """What is found in each image and document, in their order."""
         for source in job.images:
-            async with aclosing(self._supervisor.read(source)) as events:
+            pages = self._cache.read(key_id, source, self._supervisor.read)
+            async with aclosing(pages) as events:
                 async for event in events:
                     yield source, event
 

@@ -27,6 +27,7 @@ from readstone.core.document import Line
 from readstone.core.errors import EngineCrashed, EngineTimeout, InvalidImage
 from readstone.engines.reader.engine import ReaderEngine
 from readstone.engines.reader.frames import Found
+from readstone.engines.reader.page_cache import PageCache
 from readstone.engines.reader.supervisor import Supervisor, WorkerLimits
 from readstone.engines.reader.tokens import count, image_tokens
 from readstone.media.inspect import ImageLimits, inspect
@@ -96,7 +97,8 @@ async def _answer(supervisor: Supervisor, *parts: Part, most: int = 1000) -> Ans
         top_p=1.0,
         arrived=0.0,
     )
-    async with aclosing(ReaderEngine("reader", supervisor, "weights").chat(request)) as events:
+    engine = ReaderEngine("reader", supervisor, PageCache(0, 0), "weights")
+    async with aclosing(engine.chat(request)) as events:
         return await fold(events)
 
 
