@@ -11,13 +11,13 @@ import uvloop
 from readstone import __version__
 from readstone.app import open_store
 from readstone.config import Config, load_config
-from readstone.core.errors import ConfigurationError
+from readstone.core.errors import ConfigurationError, ModelNotFound
 from readstone.core.key import Key, mint
 from readstone.demo import show_first_page
 from readstone.doctor import examine
 from readstone.engines import READER
 from readstone.server import serve
-from readstone.serving.catalogue import build_catalogue
+from readstone.serving.catalogue import Catalogue, build_catalogue
 from readstone.store import Store
 from readstone.telemetry import start_logging
 
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
         config = _config(options)
         start_logging(config.log_format)
         return uvloop.run(_command(options, config))
-    except ConfigurationError as error:
+    except (ConfigurationError, ModelNotFound) as error:
         print(f"readstone: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -59,7 +59,7 @@ async def _command(options: argparse.Namespace, config: Config) -> int:
         case _:
             store = await open_store(config)
             try:
-                return await _keys(options, store)
+                return await _keys(options, store, build_catalogue(config.models, [READER]))
             finally:
                 await store.close()
 
@@ -92,15 +92,18 @@ def _models(config: Config) -> int:
     return 0
 
 
-async def _keys(options: argparse.Namespace, store: Store) -> int:
+async def _keys(options: argparse.Namespace, store: Store, catalogue: Catalogue) -> int:
     now = int(time.time())
     match options.action:
         case "create":
-            key, written = mint(options.name, now, admin=options.admin)
+            models = tuple(options.model)
+            for name in models:
+                catalogue.find(name)
+            key, written = mint(options.name, now, admin=options.admin, models=models)
             await store.add_key(key)
             print(written)
         case "list":
-            rows = [("ID", "NAME", "ADMIN", "CREATED", "STATE")]
+            rows = [("ID", "NAME", "ADMIN", "MODELS", "CREATED", "STATE")]
             _print_table(rows + [_key_row(key) for key in await store.list_keys()])
         case _:
             public_id = options.id.removeprefix("rs-").split("-")[0]
@@ -118,7 +121,8 @@ async def _keys(options: argparse.Namespace, store: Store) -> int:
 def _key_row(key: Key) -> tuple[str, ...]:
     created = time.strftime("%Y-%m-%d %H:%M", time.localtime(key.created_at))
     state = "active" if key.revoked_at is None else "revoked"
-    return key.public_id, key.name, "yes" if key.admin else "no", created, state
+    admin = "yes" if key.admin else "no"
+    return key.public_id, key.name, admin, ", ".join(key.models) or "all", created, state
 
 
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
@@ -161,6 +165,13 @@ def _add_keys(keys: argparse.ArgumentParser, shared: argparse.ArgumentParser) ->
     actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = actions.add_parser("create", parents=[shared], help="make a key and print it")
     create.add_argument("name", metavar="NAME", help="who or what it is for")
+    create.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="let it use this model only, by id or alias; repeat for several (default: all)",
+    )
     create.add_argument("--admin", action="store_true", help="let it administer the server")
     actions.add_parser("list", parents=[shared], help="show every key (never its secret)")
     revoke = actions.add_parser("revoke", parents=[shared], help="refuse a key from now on")

@@ -73,3 +73,11 @@ async def test_text_of_any_kind_is_kept_as_text(store: Store) -> None:
     await store.add_key(key)
 
     assert await store.list_keys() == (key,)
+
+
+async def test_the_models_of_a_key_are_kept(store: Store) -> None:
+    key, _ = mint("a", now=5, models=("readstone-ocr", "Some/OCR-1B"))
+
+    await store.add_key(key)
+
+    assert await store.find_key(key.public_id) == key

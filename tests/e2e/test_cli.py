@@ -36,6 +36,20 @@ def test_a_new_key_is_all_that_is_printed(tmp_path: Path) -> None:
     assert KEY.fullmatch(done.stdout.removesuffix("\n"))
 
 
+def test_a_key_may_be_for_some_models(tmp_path: Path) -> None:
+    wrong = readstone(
+        tmp_path, "keys", "create", "scans", "--model", "readston-ocr", "--data-dir", "data"
+    )
+    assert wrong.returncode == 1
+    assert "Did you mean 'readstone-ocr'?" in wrong.stderr
+    made = readstone(
+        tmp_path, "keys", "create", "scans", "--model", "readstone-ocr", "--data-dir", "data"
+    )
+    assert made.returncode == 0
+    listed = readstone(tmp_path, "keys", "list", "--data-dir", "data").stdout.splitlines()
+    assert [row for row in listed if "scans" in row and "readstone-ocr" in row] == listed[1:]
+
+
 def test_the_list_of_keys_shows_no_secret(tmp_path: Path) -> None:
     made = readstone(tmp_path, "keys", "create", "boss", "--admin", "--data-dir", "data")
     match = KEY.match(made.stdout)
@@ -43,7 +57,7 @@ def test_the_list_of_keys_shows_no_secret(tmp_path: Path) -> None:
     public_id, secret = match.groups()
     done = readstone(tmp_path, "keys", "list", "--data-dir", "data")
     head, row = done.stdout.splitlines()
-    assert head.split() == ["ID", "NAME", "ADMIN", "CREATED", "STATE"]
+    assert head.split() == ["ID", "NAME", "ADMIN", "MODELS", "CREATED", "STATE"]
     assert row.split()[:3] == [public_id, "boss", "yes"]
     assert row.endswith("active")
     assert secret not in done.stdout

@@ -36,9 +36,11 @@ class ErrorBody(msgspec.Struct):
 STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.InvalidRequest: (400, "invalid_request_error"),
     errors.UnsupportedParameter: (400, "invalid_request_error"),
+    errors.ContextTooLong: (400, "invalid_request_error"),
     errors.InvalidImage: (400, "invalid_request_error"),
     errors.TooLarge: (413, "invalid_request_error"),
     errors.AuthenticationFailed: (401, "authentication_error"),
+    errors.PermissionDenied: (403, "permission_error"),
     errors.NotFound: (404, "not_found_error"),
     errors.ModelNotFound: (404, "not_found_error"),
     errors.MethodNotAllowed: (405, "invalid_request_error"),

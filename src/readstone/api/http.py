@@ -11,7 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from readstone.api.errors import body, problem
-from readstone.core.errors import ClientClosed, MethodNotAllowed, NotFound, RequestError
+from readstone.core.errors import (
+    AuthenticationFailed,
+    ClientClosed,
+    MethodNotAllowed,
+    NotFound,
+    RequestError,
+)
 from readstone.core.key import Principal
 from readstone.serving.keys import Authenticator
 from readstone.telemetry import LogValue, log, log_bug
@@ -42,6 +48,13 @@ class Exchange:
         self._body_ended = not any(
             name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"]
         )
+
+    @property
+    def caller(self) -> Principal:
+        """Who asks, on a route that is not public; AuthenticationFailed elsewhere."""
+        if self.principal is None:
+            raise AuthenticationFailed
+        return self.principal
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a request header, by its lower-case name."""

@@ -13,7 +13,7 @@ from readstone.api.ops import Health, Readiness
 JSON: TypeAlias = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{name}"
-_BODY_STATUSES = (400, 401, 404, 413, 429, 502, 503, 504)
+_BODY_STATUSES = (400, 401, 403, 404, 413, 429, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ OPERATIONS = (
         "/v1/models/{model}",
         "Describe one model; its id may hold slashes",
         schema.ModelBody,
-        statuses=(401, 404),
+        statuses=(401, 403, 404),
     ),
     Operation("get", "/health", "Whether the process answers", Health, public=True, statuses=()),
     Operation(

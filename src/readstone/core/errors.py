@@ -3,9 +3,11 @@
     RequestError
     ├── InvalidRequest              the client sent what cannot be served
     │   ├── UnsupportedParameter    a known property this model cannot honour
+    │   ├── ContextTooLong          more text than the model takes; never cut in silence
     │   └── InvalidImage            not an image we read, or a broken one
     ├── TooLarge                    a body or an image over its limit
     ├── AuthenticationFailed        no key, or not a valid one
+    ├── PermissionDenied            the key may not do that
     ├── NotFound                    no such route or object
     │   ├── ModelNotFound           no such model in the catalogue
     │   └── MethodNotAllowed        the route exists, the method does not
@@ -47,6 +49,12 @@ class UnsupportedParameter(InvalidRequest):
     code = "unsupported_parameter"
 
 
+class ContextTooLong(InvalidRequest):
+    """The request holds more text than the model takes."""
+
+    code = "context_length_exceeded"
+
+
 class InvalidImage(InvalidRequest):
     """The image cannot be read."""
 
@@ -63,6 +71,12 @@ class AuthenticationFailed(RequestError):
     """No valid API key: send one as 'Authorization: Bearer <key>'."""
 
     code = "invalid_api_key"
+
+
+class PermissionDenied(RequestError):
+    """This key may not do that."""
+
+    code = "permission_denied"
 
 
 class NotFound(RequestError):

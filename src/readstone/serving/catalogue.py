@@ -39,7 +39,8 @@ class Catalogue:
             matches = get_close_matches(name, list(self._by_name), n=1, cutoff=0.5)
             hint = f"Did you mean '{matches[0]}'? " if matches else ""
             raise ModelNotFound(
-                f"There is no model '{name[:200]}'. {hint}GET /v1/models lists them.", param="model"
+                f"There is no model '{name[:200]}'. {hint}GET /v1/models and 'readstone models' list them.",
+                param="model",
             )
         return model
 

@@ -28,4 +28,4 @@ class Authenticator:
             raise AuthenticationFailed(
                 f"The key rs-{public_id}-… is not valid here, or it was revoked."
             )
-        return Principal(key.public_id, key.name, key.admin)
+        return Principal(key.public_id, key.name, key.admin, key.models)

@@ -1,6 +1,7 @@
 """The embedded store: one SQLite file in WAL mode, used by this process and by the command line at once."""
 
 import asyncio
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from readstone.core.errors import ConfigurationError
 from readstone.core.key import Key
 
 T = TypeVar("T")
-Row: TypeAlias = tuple[str, str, bytes, int, int, int | None]
+Row: TypeAlias = tuple[str, str, bytes, int, int, int | None, str]
 
 _NAMED = re.compile(r"-- name: (\w+)\n(.*?;)", re.DOTALL)
 
@@ -44,7 +45,7 @@ class SQLiteStore:
     async def add_key(self, key: Key) -> None:
         """Keep a new key; ValueError where its public id is taken."""
         try:
-            await self._execute("add_key", asdict(key))
+            await self._execute("add_key", asdict(key) | {"models": json.dumps(key.models)})
         except sqlite3.IntegrityError as error:
             raise ValueError(f"key {key.public_id} exists") from error
 
@@ -88,8 +89,9 @@ class SQLiteStore:
 
 
 def _key(row: Row) -> Key:
-    public_id, name, secret_hash, admin, created_at, revoked_at = row
-    return Key(public_id, name, secret_hash, bool(admin), created_at, revoked_at)
+    public_id, name, secret_hash, admin, created_at, revoked_at, models = row
+    names = tuple(json.loads(models))
+    return Key(public_id, name, secret_hash, bool(admin), created_at, revoked_at, names)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readstone.core.key import mint, opens, parse
+from readstone.core.errors import PermissionDenied
+from readstone.core.key import Principal, mint, opens, parse
+from readstone.core.model import KIND_DEFAULTS, Model
 
 
 def test_a_minted_key_opens_with_what_was_written() -> None:
@@ -57,3 +60,25 @@ def test_a_key_with_anything_around_it_is_not_a_key() -> None:
 
     for wrong in (f" {written}", f"{written}\n", written[:-1], f"{written}x", written.upper()):
         assert parse(wrong) is None
+
+
+@pytest.mark.parametrize(
+    ("models", "allowed"),
+    [((), True), (("m",), True), (("Alias/M",), True), (("other",), False), (("m", "other"), True)],
+)
+def test_a_key_is_for_all_models_or_for_those_it_names(
+    *, models: tuple[str, ...], allowed: bool
+) -> None:
+    model = Model("m", "ocr", "reader", KIND_DEFAULTS["ocr"], 1, aliases=("Alias/M",))
+    principal = Principal("id", "name", admin=False, models=models)
+
+    assert principal.may_use(model) == allowed
+
+
+def test_a_model_that_is_not_the_keys_is_refused_with_those_that_are() -> None:
+    model = Model("m", "ocr", "reader", KIND_DEFAULTS["ocr"], 1)
+
+    with pytest.raises(PermissionDenied, match="may use x, y") as caught:
+        Principal("id", "name", admin=False, models=("x", "y")).require(model)
+
+    assert caught.value.param == "model"

@@ -83,6 +83,7 @@ class ChatCompletions:
     async def _serve(self, exchange: Exchange, receive: Receive, reservation: Reservation) -> None:
         envelope = await self._open(exchange, receive, reservation)
         model, stream = envelope.model, envelope.stream
+        exchange.caller.require(model)
         exchange.notes.update(model=model.id, stream=stream)
         label = Label(
             exchange.id, envelope.wire.model, self._gateway.engine(model.engine).fingerprint
@@ -112,8 +113,8 @@ class ChatCompletions:
         self, envelope: Envelope, exchange: Exchange, reservation: Reservation
     ) -> AsyncGenerator[GatewayEvent]:
         """Everything that may take long, so that silence and the client's leaving are seen throughout."""
-        key_id = exchange.principal.key_id if exchange.principal else ""
-        chat = await self._codec.decode(envelope, Origin(exchange.id, key_id, exchange.arrived))
+        origin = Origin(exchange.id, exchange.caller.key_id, exchange.arrived)
+        chat = await self._codec.decode(envelope, origin)
         del envelope
         await reservation.resize(chat.weight)
         async with aclosing(self._gateway.chat(chat)) as events:

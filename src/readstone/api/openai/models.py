@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from readstone.api.openai import schema
 from readstone.api.reply import Reply
+from readstone.core.key import Principal
 from readstone.core.model import Model
 from readstone.serving.catalogue import Catalogue
 from readstone.serving.gateway import Gateway
@@ -29,15 +30,22 @@ class Models:
         ]
 
     async def list(self, request: Request) -> Reply:
-        """Every model and alias."""
-        del request
-        data = [self._body(name, model) for name, model in self._catalogue.names()]
+        """Every model and alias that the key may use."""
+        caller: Principal = request.scope["exchange"].caller
+        data = [
+            self._body(name, model)
+            for name, model in self._catalogue.names()
+            if caller.may_use(model)
+        ]
         return Reply(schema.ModelList("list", data))
 
     async def get(self, request: Request) -> Reply:
         """One model, by id or alias."""
+        caller: Principal = request.scope["exchange"].caller
         name: str = request.path_params["name"]
-        return Reply(self._body(name, self._catalogue.find(name)))
+        model = self._catalogue.find(name)
+        caller.require(model)
+        return Reply(self._body(name, model))
 
     def _body(self, name: str, model: Model) -> schema.ModelBody:
         return schema.ModelBody(

@@ -21,7 +21,7 @@ from readstone.core.chat import (
 )
 from readstone.core.document import Line
 from readstone.core.engine import EngineState
-from readstone.core.errors import InvalidRequest
+from readstone.core.errors import ContextTooLong, InvalidRequest
 from readstone.core.usage import Usage
 from readstone.engines.reader.frames import Found
 from readstone.engines.reader.instruction import Rendering, understand
@@ -31,6 +31,9 @@ from readstone.engines.reader.parameters import refuse_unsupported
 from readstone.engines.reader.rendering import Book
 from readstone.engines.reader.supervisor import Supervisor
 from readstone.engines.reader.tokens import count, cut, image_tokens
+
+INSTRUCTION_TOKENS = 8192
+"""More words than that are not an instruction about a page; they are refused, never cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +159,17 @@ def plan(messages: tuple[Message, ...]) -> Job:
     users = [message for message in messages if message.role == "user"]
     heard = [message for message in messages if message.role in {"system", "developer"}]
     instruction = "\n".join(_text(message) for message in [*heard, *users[-1:]])
+    tokens = count(instruction)
+    if tokens > INSTRUCTION_TOKENS:
+        raise ContextTooLong(
+            f"The instruction is {tokens} tokens long; this model takes at most "
+            f"{INSTRUCTION_TOKENS}. Images do not count.",
+            param="messages",
+        )
     return Job(
         images=seen[-1],
         rendering=understand(instruction),
-        text_tokens=count(instruction),
+        text_tokens=tokens,
         image_tokens=sum(
             image_tokens(image.width, image.height)
             for image in seen[-1]

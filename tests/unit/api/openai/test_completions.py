@@ -17,7 +17,7 @@ from readstone.core.errors import (
     InvalidImage,
     Overloaded,
 )
-from readstone.core.key import mint
+from readstone.core.key import Key, mint
 from readstone.core.usage import Usage
 from readstone.engines.fake import FakeEngine, Step
 from readstone.media.attachments import Attachments
@@ -30,7 +30,7 @@ from readstone.store.memory import MemoryStore
 from unit.api.asgi import Call
 from unit.api.openai.chat import CATALOGUE, PNG, Shelf, body, image_part
 
-KEY, WRITTEN = mint("tester", 0)
+TESTER = mint("tester", 0)
 LONG = 60.0
 SHORT = 0.001
 BODY_LIMIT = 200_000
@@ -68,7 +68,9 @@ class Server:
         running: int = 4,
         seconds: float = LONG,
         make: type[FakeEngine] = FakeEngine,
+        key: tuple[Key, str] = TESTER,
     ) -> None:
+        self.key, self._written = key
         self.engine = make(*steps, refused=frozenset({"tools"}))
         gateway = Gateway({"fake": Backend(self.engine, Admission(running, 0))})
         self.shelf = SlowShelf({self.slow: PNG})
@@ -85,12 +87,12 @@ class Server:
     ) -> Call:
         """Begin a call; end() waits for its answer."""
         if not await self._store.list_keys():
-            await self._store.add_key(KEY)
+            await self._store.add_key(self.key)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return Call(
             self._door,
             method=method,
-            headers={"authorization": f"Bearer {WRITTEN}", **named},
+            headers={"authorization": f"Bearer {self._written}", **named},
             pieces=(content[:10], content[10:]),
             stalls=stalls,
         )
@@ -440,3 +442,13 @@ async def test_a_client_that_leaves_while_an_image_is_fetched_stops_the_fetch() 
     await call.end()
     assert server.shelf.cancelled
     assert not server.engine.requests
+
+
+async def test_a_key_for_other_models_is_refused_with_403() -> None:
+    server = Server(key=mint("one", 0, models=("chat-model",)))
+    call = await server.whole()
+    assert (call.status, call.error["type"]) == (403, "permission_error")
+    assert (call.error["param"], call.error["code"]) == ("model", "permission_denied")
+    assert not server.engine.requests
+    assert (await server.whole(model="chat-model")).status == 200
+    assert server.engine.requests[0].key_id == server.key.public_id

@@ -13,19 +13,21 @@ from unit.api.asgi import Call, ask
 from unit.api.openai.chat import CATALOGUE, MODELS
 
 KEY, WRITTEN = mint("tester", 0)
+ONE, WRITTEN_ONE = mint("one", 0, models=("Some/OCR-1B",))
 
 
 @pytest.fixture
 async def door() -> Door:
     store = MemoryStore()
     await store.add_key(KEY)
+    await store.add_key(ONE)
     gateway = Gateway({"fake": Backend(FakeEngine(), Admission(1, 0))})
     routes = Models(CATALOGUE, gateway, created=1_700_000_000).routes()
     return Door(Router(routes, redirect_slashes=False), Authenticator(store))
 
 
-async def get(door: Door, path: str) -> Call:
-    return await ask(door, path, headers={"authorization": f"Bearer {WRITTEN}"})
+async def get(door: Door, path: str, written: str = WRITTEN) -> Call:
+    return await ask(door, path, headers={"authorization": f"Bearer {written}"})
 
 
 async def test_the_list_holds_every_model_and_alias(door: Door) -> None:
@@ -65,3 +67,10 @@ async def test_an_unknown_id_is_not_found(door: Door, name: str) -> None:
     assert call.status == 404
     assert (call.error["type"], call.error["code"]) == ("not_found_error", "model_not_found")
     assert call.error["param"] == "model"
+
+
+async def test_a_key_for_one_model_sees_that_model_only(door: Door) -> None:
+    content = (await get(door, "/v1/models", WRITTEN_ONE)).json
+    assert [entry["id"] for entry in content["data"]] == ["ocr-model", "Some/OCR-1B"]
+    call = await get(door, "/v1/models/chat-model", WRITTEN_ONE)
+    assert (call.status, call.error["type"]) == (403, "permission_error")

@@ -3,8 +3,8 @@
 import pytest
 
 from readstone.core.chat import Image, ImagePart, Message, TextPart
-from readstone.core.errors import InvalidRequest
-from readstone.engines.reader.engine import plan
+from readstone.core.errors import ContextTooLong, InvalidRequest
+from readstone.engines.reader.engine import INSTRUCTION_TOKENS, plan
 from readstone.engines.reader.tokens import count
 
 INVOICE = Image(b"invoice", "png", 280, 560, "messages[0]")
@@ -57,3 +57,12 @@ def test_without_an_image_the_request_is_told_how_to_send_one() -> None:
         plan((_user("What do you read?"),))
 
     assert (caught.value.param, caught.value.code) == ("messages", "no_image")
+
+
+def test_more_words_than_an_instruction_has_are_refused_and_never_cut() -> None:
+    plan((_user("word " * INSTRUCTION_TOKENS, INVOICE),))
+
+    with pytest.raises(ContextTooLong, match=str(INSTRUCTION_TOKENS)) as caught:
+        plan((_user("word " * (INSTRUCTION_TOKENS + 1), INVOICE),))
+
+    assert (caught.value.param, caught.value.code) == ("messages", "context_length_exceeded")
