@@ -185,11 +185,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     start_logging("auto")
     descriptor, threads = map(int, sys.argv[1:])
+    code = 0
     try:
         asyncio.run(_main(descriptor, threads))
-    finally:
-        sys.stderr.flush()
-        os._exit(0)
+    except Exception as error:  # noqa: BLE001  (nobody above could tell why the worker ended)
+        log_bug(error)
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
