@@ -59,8 +59,12 @@ class Attachments:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._load(place)) for place in places]
-        except* RequestError as failures:
-            raise failures.exceptions[0] from None
+        except ExceptionGroup as failures:
+            # Not `except*`: what is raised in one is wrapped again by Python before 3.11.4.
+            first = failures.exceptions[0]
+            if not isinstance(first, RequestError):
+                raise
+            raise first from None
         return {place.param: task.result() for place, task in zip(places, tasks, strict=True)}
 
     def _refuse_too_many(self, remote: Sequence[str]) -> None:
