@@ -123,9 +123,9 @@ def test_a_client_that_leaves_in_mid_page_is_noted_and_stops_the_work(server: Se
     start = cpu_ticks(worker)
     assert server.chat(page("Left")).status == 200
     full = cpu_ticks(worker) - start
-    for _ in range(3):
+    for number in range(3):
         with closing(server.connect()) as connection:
-            begin(connection, server, page("Left"))
+            begin(connection, server, page(f"Left {number}"))  # a page that is not read yet
     wait_until(lambda: len(server.requests(status=499)) >= 3, "three clients left")
     assert all(line["error"] is None for line in server.requests(status=499) if "error" in line)
     # Had they not stopped, they would be done when this equal page is: lines are read in turn.

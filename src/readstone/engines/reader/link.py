@@ -5,7 +5,7 @@ import itertools
 import socket
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TypeAlias, assert_never
 
 from readstone.core.chat import Document, Image, Source
@@ -128,13 +128,17 @@ class Link:
     async def wait(self) -> int:
         """Wait until the worker is gone; its exit code."""
         await asyncio.shield(self._ended)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                return await self._child.wait()
+        # It let go of its socket and lives on: of no use to anybody.
+        await self._child.stop(grace=0)
         return await self._child.wait()
 
     async def close(self) -> None:
         """End the worker; pages in the middle raise EngineCrashed."""
-        self._writer.close()
-        await self._child.stop(_STOP_SECONDS)
-        await self._ended
+        self._writer.close()  # the worker ends when it sees this
+        await self.wait()
 
     async def _send(self, read: Read | ReadDocument) -> None:
         if not self._alive:
@@ -153,7 +157,6 @@ class Link:
                 reader.put_nowait(answer)
         self._alive = False
         self._writer.close()
-        self._child.kill()
         for reader in self._readers.values():
             reader.put_nowait(None)
 
