@@ -13,6 +13,7 @@ from readstone.api.ops import Health, Readiness
 JSON: TypeAlias = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{name}"
+_EVENT = "ChatCompletionEvent"
 _BODY_STATUSES = (400, 401, 403, 404, 413, 429, 502, 503, 504)
 
 
@@ -79,7 +80,7 @@ def build_document() -> JSON:
         "security": [{"key": []}],
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": components | {_EVENT: _event()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -107,8 +108,26 @@ def _operation(operation: Operation) -> JSON:
 def _success(operation: Operation) -> JSON:
     content = _json(operation.answer)
     if operation.streams:
-        content |= {"text/event-stream": {"schema": _reference(schema.ChatCompletionChunk)}}
+        content |= {"text/event-stream": {"schema": {"$ref": _REFERENCE.format(name=_EVENT)}}}
     return {"description": "The answer.", "content": content}
+
+
+def _event() -> JSON:
+    """One server-sent event: the schema is of the event, as tools read it, and its data is JSON in a string."""
+    told = [_reference(schema.ChatCompletionChunk), _reference(ErrorBody)]
+    data = {
+        "type": "string",
+        "description": "A chunk, or an error after the first chunk; `[DONE]` in the last event.",
+        "contentMediaType": "application/json",
+        "contentSchema": {"anyOf": told},
+    }
+    return {
+        "title": _EVENT,
+        "description": "One event of a stream.",
+        "type": "object",
+        "properties": {"data": data},
+        "required": ["data"],
+    }
 
 
 def _failures(operation: Operation) -> JSON:

@@ -60,7 +60,18 @@ def test_every_status_the_hot_path_may_answer_with_is_documented(document: dict[
 def test_a_stream_is_documented_beside_the_whole_answer(document: dict[str, Any]) -> None:
     content = document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
     assert content["application/json"]["schema"]["$ref"].endswith("/ChatCompletion")
-    assert content["text/event-stream"]["schema"]["$ref"].endswith("/ChatCompletionChunk")
+    assert content["text/event-stream"]["schema"]["$ref"].endswith("/ChatCompletionEvent")
+
+
+def test_the_schema_of_a_stream_is_that_of_an_event_whose_data_is_a_chunk(
+    document: dict[str, Any],
+) -> None:
+    event = document["components"]["schemas"]["ChatCompletionEvent"]
+    assert event["required"] == ["data"]
+    data = event["properties"]["data"]
+    assert (data["type"], data["contentMediaType"]) == ("string", "application/json")
+    told = [each["$ref"].rsplit("/", 1)[1] for each in data["contentSchema"]["anyOf"]]
+    assert told == ["ChatCompletionChunk", "ErrorBody"]
 
 
 def test_public_routes_ask_for_no_key_and_all_others_do(document: dict[str, Any]) -> None:
