@@ -13,6 +13,7 @@ import uvicorn
 from readstone.app import open_store, running
 from readstone.config import Config
 from readstone.core.errors import ConfigurationError
+from readstone.serving.allocator import return_large_buffers
 
 _BACKLOG = 512
 _IDLE_SECONDS = 75
@@ -42,6 +43,7 @@ def bind(host: str, port: int) -> socket.socket:
 async def serve(config: Config, visit: Visit) -> None:
     """Serve until SIGTERM or Ctrl-C, then let running requests finish within `drain_seconds`."""
     listener = bind(config.host, config.port)
+    return_large_buffers()
     store = await open_store(config)
     try:
         async with running(config, store) as application:

@@ -11,7 +11,7 @@ _STEP = 1024 * 1024
 
 async def read_body(
     receive: Receive, declared: bytes | None, limit: int, reservation: Reservation
-) -> bytes:
+) -> bytearray:
     """The body, at most `limit` bytes of it, held by `reservation`.
 
     `declared` is the Content-Length header: a larger one is refused before anything is read. TooLarge
@@ -19,22 +19,22 @@ async def read_body(
     """
     if declared is not None:
         await reservation.resize(_length(declared, limit))
-    chunks: list[bytes] = []
-    size = 0
+    # One buffer that grows, not a list of pieces to be joined: that would hold the body twice.
+    body = bytearray()
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientClosed
-        chunk = message.get("body", b"")
-        size += len(chunk)
+        piece = message.get("body", b"")
+        size = len(body) + len(piece)
         if size > limit:
             raise _too_large(limit)
         if size > reservation.size:
             await reservation.resize(min(size + _STEP, limit))
-        chunks.append(chunk)
+        body += piece
         more = message.get("more_body", False)
-    return b"".join(chunks)
+    return body
 
 
 def _length(declared: bytes, limit: int) -> int:

@@ -28,7 +28,7 @@ _INVALID = re.compile(r"Invalid (?:enum )?value (.+)", re.DOTALL)
 _COMPARISONS = {"<=": "at most", "<": "less than", ">=": "at least", ">": "more than"}
 
 
-def decode_json(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
+def decode_json(decoder: msgspec.json.Decoder[T], content: bytes | bytearray) -> T:
     """Decode a body; InvalidRequest names the field and what it should have been."""
     try:
         if not content.isascii():

@@ -61,7 +61,7 @@ class ChatCodec:
         self._catalogue = catalogue
         self._attachments = attachments
 
-    def open(self, content: bytes, accept: str | None) -> Envelope:
+    def open(self, content: bytes | bytearray, accept: str | None) -> Envelope:
         """Check a body against the schema and the model, but for what is in its images.
 
         Raises InvalidRequest, UnsupportedParameter or ModelNotFound, each naming the field.
