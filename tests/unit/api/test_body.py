@@ -28,7 +28,7 @@ def pieces(*contents: bytes) -> list[Message]:
     ]
 
 
-async def read(receive: Receive, declared: bytes | None, limit: int) -> bytes:
+async def read(receive: Receive, declared: bytes | None, limit: int) -> bytearray:
     async with Intake(1000, patience=0).reservation() as reservation:
         return await read_body(receive, declared, limit, reservation)
 
