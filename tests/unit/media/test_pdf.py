@@ -209,6 +209,13 @@ def test_a_drawn_size_is_within_its_pixels(width: float, height: float, pixels: 
     assert max(columns, rows) <= 30_000
 
 
+def test_a_page_is_drawn_as_fine_as_it_is_asked_for() -> None:
+    with closing(PdfFile(document(pdfs.pdf(Sheet(b"", box="0 0 72 144"))), dpi=200)) as file:
+        file.open()
+
+        assert file.draw(0).pixels.shape == (400, 200, 3)
+
+
 def test_a_file_that_wants_a_password_is_refused() -> None:
     assert "password" in refused(pdfs.locked())
 

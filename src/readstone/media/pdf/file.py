@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from readstone.core.chat import Document
 from readstone.core.errors import InvalidImage
 from readstone.media.pdf import binding
-from readstone.media.pdf.frame import Frame, drawn_size
+from readstone.media.pdf.frame import DPI, Frame, drawn_size
 from readstone.media.pdf.pictures import Pictures, look
 from readstone.media.pdf.text import MOST_CHARACTERS, TextLayer, read_text, turns_upright
 
@@ -36,11 +36,13 @@ class DrawnPage:
 class PdfFile:
     """One PDF. Not for two threads at once, nor for two files at once (see `binding`), but for `abandon`.
 
-    Construction does nothing; `close` may be called at any time, also twice and unopened.
+    Construction does nothing; `close` may be called at any time, also twice and unopened. Pages are drawn at `dpi`
+    pixels an inch.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, dpi: float = DPI) -> None:
         self._document = document
+        self._dpi = dpi
         self._handle: binding.Handle | None = None
         self._form: binding.Form | None = None
         self._abandoned = False
@@ -71,7 +73,7 @@ class PdfFile:
         return pages
 
     def draw(self, index: int) -> DrawnPage:
-        """Draw an open file's page, counted from 0, at 150 DPI, or at less where that is over `document.pixels`.
+        """Draw an open file's page, counted from 0, smaller than at `dpi` where that is over `document.pixels`.
 
         Raises InvalidImage where the page is broken or takes longer than 30 seconds to draw.
         """
@@ -129,7 +131,7 @@ class PdfFile:
             raise self._refusal(f"is broken: page {index + 1} has no size.")
         if turns % 2:
             width, height = height, width
-        columns, rows = drawn_size(width, height, self._document.pixels)
+        columns, rows = drawn_size(width, height, self._document.pixels, self._dpi)
         return Frame(left, bottom, right, top, turns, columns, rows)
 
     def _refusal(self, what: str) -> InvalidImage:

@@ -7,7 +7,7 @@ from typing import Final
 from readstone.core.document import Point
 
 DPI: Final = 150.0
-"""Pixels per inch of a drawn page; measured in docs/reader.md."""
+"""Pixels per inch of a drawn page; measured by benchmarks/pdf."""
 _POINTS_PER_INCH: Final = 72.0
 _LONGEST_SIDE: Final = 30_000
 """Pixels; drawing libraries count the bytes of a row in 32 bits."""
@@ -48,10 +48,10 @@ class Frame:
         return u * self.width, v * self.height
 
 
-def drawn_size(width: float, height: float, pixels: int) -> tuple[int, int]:
-    """The size in pixels of a page of `width` x `height` points: at 150 DPI, smaller where that is over `pixels`."""
+def drawn_size(width: float, height: float, pixels: int, dpi: float = DPI) -> tuple[int, int]:
+    """The size in pixels of a page of `width` x `height` points: at `dpi`, smaller where that is over `pixels`."""
     scale = min(
-        DPI / _POINTS_PER_INCH,
+        dpi / _POINTS_PER_INCH,
         math.sqrt(pixels) / math.sqrt(width) / math.sqrt(height),
         _LONGEST_SIDE / max(width, height),
     )

@@ -1,0 +1,1 @@
+"""PDFs by resolution and by text layer: accuracy and CPU, document by document."""
