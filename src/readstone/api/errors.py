@@ -47,6 +47,7 @@ STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.RateLimited: (429, "rate_limit_error"),
     errors.Overloaded: (503, "overloaded_error"),
     errors.EngineFailed: (502, "upstream_error"),
+    errors.EngineUnavailable: (502, "upstream_error"),
     errors.EngineCrashed: (502, "upstream_error"),
     errors.EngineTimeout: (504, "timeout_error"),
     errors.RequestTimeout: (504, "timeout_error"),
@@ -85,7 +86,11 @@ def _headers(error: errors.RequestError) -> dict[str, str]:
             return {"www-authenticate": "Bearer"}
         case errors.MethodNotAllowed(allowed=allowed):
             return {"allow": allowed}
-        case errors.Overloaded(retry_after=seconds) | errors.RateLimited(retry_after=seconds):
+        case (
+            errors.Overloaded(retry_after=seconds)
+            | errors.RateLimited(retry_after=seconds)
+            | errors.EngineUnavailable(retry_after=seconds)
+        ):
             return _retry(seconds)
         case errors.EngineFailed():
             return _retry(1.0)

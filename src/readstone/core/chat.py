@@ -1,5 +1,6 @@
 """A checked chat request, the event stream that answers it, and the fold of that stream."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -48,9 +49,10 @@ Source: TypeAlias = Image | Document
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """A piece of text in a message."""
+    """A piece of text in a message; `extras` holds every other member the client sent, as raw JSON by name."""
 
     text: str
+    extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,14 @@ Part: TypeAlias = TextPart | ImagePart | DocumentPart
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of the conversation; its parts in the order they were sent."""
+    """One turn of the conversation; its parts in the order they were sent.
+
+    `extras` holds every other member the client sent (`name`, `tool_calls`, …), as raw JSON by name.
+    """
 
     role: Role
     parts: tuple[Part, ...]
+    extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class ChatRequest:
 
     `model_name` is the name the client used, `key_id` the public id of its key. `arrived` is `time.monotonic()` at arrival. `extras` holds every other
     property the client sent, as raw JSON by name: an engine honours each, refuses it, or passes it on.
+    `defaulted` names the properties that the client left to the model's defaults.
     """
 
     id: str
@@ -96,6 +103,7 @@ class ChatRequest:
     top_p: float
     arrived: float
     extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    defaulted: frozenset[str] = frozenset()
 
     @property
     def weight(self) -> int:
@@ -115,14 +123,35 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """The next chunks of an answer as an OpenAI-compatible engine wrote them.
+
+    `choices` is the JSON of each chunk's `choices` array, in order, untouched; `tokens` is how many completion
+    tokens they are worth as far as can be told before the engine's own count comes with the Finish.
+    """
+
+    choices: tuple[bytes, ...]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
-    """The last event of every stream, exactly once."""
+    """The last event of every stream, exactly once.
+
+    `choices` is the JSON of the last chunk's `choices` where it was held back to travel with the usage. `engine` is
+    who answered where that is not the engine that was asked; `notes` are sentences for the client about how the
+    answer came to be; `extras` are further members of the engine's last chunk, as raw JSON by name.
+    """
 
     reason: FinishReason
     usage: Usage
+    choices: bytes | None = None
+    engine: str | None = None
+    notes: tuple[str, ...] = ()
+    extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
-ChatEvent: TypeAlias = TextDelta | Finish
+ChatEvent: TypeAlias = TextDelta | Relay | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +163,24 @@ class Answer:
 
 
 async def fold(events: AsyncIterator[ChatEvent]) -> Answer:
-    """Read a stream to its end; raises EngineFailed where it ends without a Finish."""
+    """Read a stream to its end for its text, of the first choice; EngineFailed where it ends without a Finish."""
     texts: list[str] = []
     async for event in events:
         match event:
             case TextDelta(text=text):
                 texts.append(text)
-            case Finish():
+            case Relay(choices=choices):
+                texts += map(_content, choices)
+            case Finish(choices=choices):
+                texts.append(_content(choices) if choices else "")
                 return Answer("".join(texts), event)
     raise EngineFailed("The engine ended its answer without saying why.")
+
+
+def _content(choices: bytes) -> str:
+    """The text that the first choice of a chunk adds."""
+    return "".join(
+        choice["delta"].get("content") or ""
+        for choice in json.loads(choices)
+        if choice["index"] == 0
+    )

@@ -14,6 +14,7 @@
     ├── RateLimited                 this key asks for more than its share
     ├── Overloaded                  full: come back in `retry_after` seconds
     ├── EngineFailed                the engine cannot answer, or answered nonsense
+    │   ├── EngineUnavailable       the engine cannot be reached or is not up; nothing was begun
     │   └── EngineCrashed           the engine's process ended while it worked on this
     ├── EngineTimeout               the engine took longer than it may
     ├── RequestTimeout              the whole request took longer than it may
@@ -125,6 +126,16 @@ class EngineFailed(RequestError):
     """The engine failed while it worked on this request."""
 
     code = "engine_failed"
+
+
+class EngineUnavailable(EngineFailed):
+    """The engine is not up; nothing was begun: try again in `retry_after` seconds."""
+
+    code = "engine_unavailable"
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class EngineCrashed(EngineFailed):

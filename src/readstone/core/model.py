@@ -27,7 +27,12 @@ KIND_DEFAULTS: dict[Kind, Defaults] = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One entry of the catalogue. `max_images` bounds the images of one request."""
+    """One entry of the catalogue.
+
+    `max_images` bounds the images of one request. `upstream` is the model's name at its engine; `context_length` is
+    in tokens, None where only the engine knows it. `fallback` names the models that are asked in turn where the
+    engine cannot take the request.
+    """
 
     id: str
     kind: Kind
@@ -35,3 +40,11 @@ class Model:
     defaults: Defaults
     max_images: int
     aliases: tuple[str, ...] = field(default=())
+    upstream: str = ""
+    context_length: int | None = None
+    fallback: tuple[str, ...] = field(default=())
+
+    @property
+    def name_at_engine(self) -> str:
+        """What the engine calls it: `upstream`, or its own id."""
+        return self.upstream or self.id

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request; `prompt_tokens` includes `image_tokens` and `cached_tokens`."""
+    """Tokens of one request.
+
+    `prompt_tokens` includes `image_tokens` and `cached_tokens`, `completion_tokens` includes `reasoning_tokens`.
+    `image_tokens_estimated` says that the engine did not tell the image tokens: they were derived from the sizes.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     image_tokens: int = 0
     cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    image_tokens_estimated: bool = False
 
     @property
     def total_tokens(self) -> int:
@@ -24,7 +30,7 @@ class Metrics:
 
     `ttft_seconds` from arrival to the first token, `tps` completion tokens per second after the first,
     `total_time_seconds` from arrival to the end; of these, `image_seconds` until the request and its images were there and
-    checked, and `queue_seconds` waited for a permit.
+    checked, and `queue_seconds` waited for a permit. `notes` are sentences about how the answer came to be.
     """
 
     ttft_seconds: float
@@ -33,3 +39,4 @@ class Metrics:
     image_seconds: float
     queue_seconds: float
     engine: str
+    notes: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from readstone.core.chat import ChatRequest, Finish, TextDelta
+from readstone.core.chat import ChatRequest, Finish, Relay, TextDelta
 from readstone.core.engine import Engine
 from readstone.core.errors import EngineFailed
 from readstone.core.usage import Metrics
@@ -21,7 +21,7 @@ class Served:
     metrics: Metrics
 
 
-GatewayEvent: TypeAlias = TextDelta | Served
+GatewayEvent: TypeAlias = TextDelta | Relay | Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,12 @@ class Gateway:
             async with aclosing(backend.engine.chat(request)) as events:
                 async for event in events:
                     match event:
-                        case TextDelta():
-                            meter.first_token()
+                        case TextDelta() | Relay():
+                            if event.tokens:
+                                meter.first_token()
                             yield event
                         case Finish():
-                            yield Served(event, meter.end(event.usage.completion_tokens))
+                            yield Served(event, meter.end(event))
                             return
         raise EngineFailed("The engine ended its answer without saying why.")
 
@@ -88,8 +89,9 @@ class Meter:
         if self._first is None:
             self._first = time.monotonic()
 
-    def end(self, completion_tokens: int) -> Metrics:
+    def end(self, finish: Finish) -> Metrics:
         """What was measured. `tps` leaves the first token out, as it belongs to `ttft_seconds`."""
+        completion_tokens = finish.usage.completion_tokens
         now = time.monotonic()
         first = now if self._first is None else self._first
         generating = now - first
@@ -99,5 +101,6 @@ class Meter:
             total_time_seconds=round(now - self._arrived, 6),
             image_seconds=round(self._asked - self._arrived, 6),
             queue_seconds=round(self._admitted - self._asked, 6),
-            engine=self._engine,
+            engine=finish.engine or self._engine,
+            notes=finish.notes,
         )

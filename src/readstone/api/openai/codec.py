@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import assert_never
 
 import msgspec
@@ -19,6 +20,9 @@ READS_DOCUMENTS: frozenset[Kind] = frozenset({"ocr", "extract"})
 
 _REQUEST = msgspec.json.Decoder(schema.ChatCompletionRequest)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_TURN = frozenset({"role", "content"})
+_TEXT = frozenset({"type", "text", "refusal"})
 _DECODED = frozenset(
     {
         "model",
@@ -32,6 +36,7 @@ _DECODED = frozenset(
     }
 )
 """Properties that become fields of ChatRequest or of Envelope; every other one goes to the engine."""
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,21 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """The members of a message that are passed on as they came: its own, and those of its text parts by position."""
+
+    extras: Mapping[str, bytes]
+    parts: Mapping[int, Mapping[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """A body that is what the schema says, for a model that is there; its images are not looked at yet."""
 
     wire: schema.ChatCompletionRequest
     model: Model
     extras: dict[str, bytes]
+    turns: tuple[Turn, ...]
     stream: bool
     include_usage: bool
 
@@ -81,10 +95,14 @@ class ChatCodec:
                 "Chunks are not padded here: leave 'include_obfuscation' out or false.",
                 param="stream_options.include_obfuscation",
             )
-        _refuse_too_many(wire.messages, model)
+        _refuse_images(wire.messages, model)
         members = decode_json(_MEMBERS, content)
-        extras = {name: bytes(raw) for name, raw in members.items() if name not in _DECODED}
-        return Envelope(wire, model, extras, stream, options.include_usage is True)
+        turns = tuple(
+            _turn(message, raw)
+            for message, raw in zip(wire.messages, _LIST.decode(members["messages"]), strict=True)
+        )
+        extras = _others(members, _DECODED)
+        return Envelope(wire, model, extras, turns, stream, options.include_usage is True)
 
     async def decode(self, envelope: Envelope, origin: Origin) -> ChatRequest:
         """Fetch, limit and check the images, and apply the model's defaults.
@@ -100,15 +118,40 @@ class ChatCodec:
             model=envelope.model,
             model_name=wire.model,
             messages=tuple(
-                Message(message.role, tuple(_parts(message, index, loaded)))
-                for index, message in enumerate(wire.messages)
+                Message(message.role, tuple(_parts(message, index, loaded, turn)), turn.extras)
+                for index, (message, turn) in enumerate(
+                    zip(wire.messages, envelope.turns, strict=True)
+                )
             ),
             max_tokens=wire.max_completion_tokens or wire.max_tokens or defaults.max_tokens,
             temperature=_or(wire.temperature, defaults.temperature),
             top_p=_or(wire.top_p, defaults.top_p),
             arrived=origin.arrived,
             extras=envelope.extras,
+            defaulted=_defaulted(wire),
         )
+
+
+def _turn(message: schema.RequestMessage, members: Mapping[str, msgspec.Raw]) -> Turn:
+    parts: dict[int, Mapping[str, bytes]] = {}
+    if isinstance(message.content, list):
+        for position, part in enumerate(_LIST.decode(members["content"])):
+            if not _TEXT.issuperset(part) and "text" in part:
+                parts[position] = _others(part, _TEXT)
+    return Turn(_NOTHING if _TURN.issuperset(members) else _others(members, _TURN), parts)
+
+
+def _others(members: Mapping[str, msgspec.Raw], known: frozenset[str]) -> dict[str, bytes]:
+    return {name: bytes(raw) for name, raw in members.items() if name not in known}
+
+
+def _defaulted(wire: schema.ChatCompletionRequest) -> frozenset[str]:
+    given = {
+        "max_tokens": wire.max_completion_tokens or wire.max_tokens,
+        "temperature": wire.temperature,
+        "top_p": wire.top_p,
+    }
+    return frozenset(name for name, value in given.items() if value is None)
 
 
 def _places(messages: list[schema.RequestMessage], *, documents: bool) -> Iterator[Place]:
@@ -145,7 +188,7 @@ def _place(part: schema.ContentPart, param: str, *, documents: bool) -> Place | 
 
 
 def _parts(
-    message: schema.RequestMessage, index: int, loaded: Mapping[str, Part]
+    message: schema.RequestMessage, index: int, loaded: Mapping[str, Part], turn: Turn
 ) -> Iterator[Part]:
     if isinstance(message.content, str):
         yield TextPart(message.content)
@@ -153,7 +196,7 @@ def _parts(
     for position, part in enumerate(message.content or ()):
         match part:
             case schema.Text(text=text) | schema.Refusal(refusal=text):
-                yield TextPart(text)
+                yield TextPart(text, turn.parts.get(position, _NOTHING))
             case schema.ImageURL():
                 yield loaded[f"messages[{index}].content[{position}].image_url.url"]
             case schema.File():
@@ -164,11 +207,19 @@ def _parts(
                 assert_never(part)
 
 
-def _refuse_too_many(messages: list[schema.RequestMessage], model: Model) -> None:
-    found = sum(1 for _ in _places(messages, documents=True))
-    if found > model.max_images:
+def _refuse_images(messages: list[schema.RequestMessage], model: Model) -> None:
+    """Refuse images where the model takes none, or not so many."""
+    places = list(_places(messages, documents=True))
+    if places and model.kind == "chat":
         raise InvalidRequest(
-            f"The request has {found} images; '{model.id}' takes at most {model.max_images} "
+            f"'{model.id}' is a text model (kind 'chat') and takes no images; ask a model of kind 'vision' or "
+            "'ocr' (GET /v1/models lists them).",
+            param=places[0].param,
+            code="images_unsupported",
+        )
+    if len(places) > model.max_images:
+        raise InvalidRequest(
+            f"The request has {len(places)} images; '{model.id}' takes at most {model.max_images} "
             "(models.<id>.max_images).",
             param="messages",
             code="too_many_images",

@@ -131,7 +131,7 @@ async def _send_whole(
         _note(exchange, event)
         answer = whole.add(event)
         if answer is not None:
-            await exchange.answer(200, answer, {})
+            await exchange.answer(200, msgspec.Raw(answer), {})
             return
 
 

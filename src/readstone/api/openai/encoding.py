@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET
 
 from readstone.api.openai import schema
-from readstone.core.chat import TextDelta
+from readstone.api.openai.merging import Choices
+from readstone.core.chat import Relay, TextDelta
 from readstone.core.usage import Metrics, Usage
 from readstone.serving.gateway import GatewayEvent, Served
 
@@ -26,111 +27,125 @@ class Label:
     model_name: str
     fingerprint: str
 
-    @property
-    def completion_id(self) -> str:
-        """The answer's `id`."""
-        return f"chatcmpl-{self.request_id.removeprefix('req_')}"
+    def head(self, kind: str) -> bytes:
+        """The JSON of an answer or chunk up to its choices, with the present time."""
+        head = schema.Head(
+            id=f"chatcmpl-{self.request_id.removeprefix('req_')}",
+            object=kind,
+            created=int(time.time()),
+            model=self.model_name,
+            system_fingerprint=self.fingerprint,
+        )
+        return _ENCODER.encode(head)[:-1] + b',"choices":'
 
 
 class Whole:
     """Gathers the events of one answer."""
 
     def __init__(self, label: Label) -> None:
-        self._label = label
-        self._created = int(time.time())
+        self._head = label.head("chat.completion")
         self._texts: list[str] = []
+        self._choices = Choices()
 
-    def add(self, event: GatewayEvent) -> schema.ChatCompletion | None:
-        """Take an event; the last one gives the answer."""
+    def add(self, event: GatewayEvent) -> bytes | None:
+        """Take an event; the last one gives the answer's JSON (schema.ChatCompletion)."""
         match event:
             case TextDelta(text=text):
                 self._texts.append(text)
                 return None
-            case Served(finish=finish, metrics=metrics):
-                message = schema.AnswerMessage("assistant", "".join(self._texts))
-                return schema.ChatCompletion(
-                    id=self._label.completion_id,
-                    object="chat.completion",
-                    created=self._created,
-                    model=self._label.model_name,
-                    system_fingerprint=self._label.fingerprint,
-                    choices=[schema.Choice(0, message, finish.reason)],
-                    usage=_usage(finish.usage),
-                    x_metrics=_metrics(metrics),
-                )
+            case Relay(choices=chunks):
+                self._choices.add(chunks)
+                return None
+            case Served():
+                return self._head + self._encoded(event) + _tail(event) + b"}"
             case _:
                 assert_never(event)
+
+    def _encoded(self, served: Served) -> bytes:
+        finish = served.finish
+        if finish.choices is None and not self._choices:
+            message = schema.AnswerMessage("assistant", "".join(self._texts))
+            return _ENCODER.encode([schema.Choice(0, message, finish.reason)])
+        if finish.choices is not None:
+            self._choices.add((finish.choices,))
+        return _ENCODER.encode(self._choices.whole(finish.reason))
 
 
 class Chunks:
     """Writes the events of one stream as server-sent events (contract: Stream).
 
     With `include_usage` the usage and metrics come in one more chunk, without choices; else they ride
-    on the chunk that has the finish reason.
+    on the chunk that has the finish reason. What an engine relays is sent as it came, between our head and tail.
     """
 
     def __init__(self, label: Label, *, include_usage: bool) -> None:
-        self._label = label
+        self._head = b"data: " + label.head("chat.completion.chunk")
+        self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
         self._include_usage = include_usage
-        self._created = int(time.time())
         self._begun = False
 
     def encode(self, event: GatewayEvent) -> bytes:
-        """The event as it goes on the wire; the first one is preceded by the role."""
-        begin = b"" if self._begun else self._begin()
-        self._begun = True
+        """The event as it goes on the wire; the first one is preceded by the role, unless it holds it."""
         match event:
             case TextDelta(text=text):
-                return begin + self._choice(schema.ChunkChoice(0, schema.Delta(content=text)))
+                return self._begin() + self._choice(
+                    schema.ChunkChoice(0, schema.Delta(content=text))
+                )
+            case Relay(choices=chunks):
+                begin = b"" if b'"role"' in chunks[0] else self._begin()
+                self._begun = True
+                return begin + b"".join([self._head + chunk + self._tail for chunk in chunks])
             case Served():
-                return begin + self._end(event)
+                return self._begin() + self._end(event)
             case _:
                 assert_never(event)
 
     def _begin(self) -> bytes:
+        if self._begun:
+            return b""
+        self._begun = True
         delta = schema.Delta(role="assistant", content="", refusal=None)
         return self._choice(schema.ChunkChoice(0, delta))
 
     def _end(self, served: Served) -> bytes:
-        choice = schema.ChunkChoice(0, schema.Delta(), finish_reason=served.finish.reason)
-        usage, metrics = _usage(served.finish.usage), _metrics(served.metrics)
+        finish = served.finish
+        choices = finish.choices
+        if choices is None:
+            last = schema.ChunkChoice(0, schema.Delta(), finish_reason=finish.reason)
+            choices = _ENCODER.encode([last])
+        tail = _tail(served) + b"}\n\n" + DONE
         if not self._include_usage:
-            return self._event(self._chunk([choice], usage, metrics)) + DONE
-        return self._choice(choice) + self._event(self._chunk([], usage, metrics)) + DONE
+            return self._head + choices + tail
+        return self._head + choices + self._tail + self._head + b"[]" + tail
 
     def _choice(self, choice: schema.ChunkChoice) -> bytes:
-        return self._event(self._chunk([choice], None if self._include_usage else UNSET, UNSET))
+        return self._head + _ENCODER.encode([choice]) + self._tail
 
-    def _chunk(
-        self,
-        choices: list[schema.ChunkChoice],
-        usage: schema.UsageBody | msgspec.UnsetType | None,
-        metrics: schema.XMetrics | msgspec.UnsetType,
-    ) -> schema.ChatCompletionChunk:
-        return schema.ChatCompletionChunk(
-            id=self._label.completion_id,
-            object="chat.completion.chunk",
-            created=self._created,
-            model=self._label.model_name,
-            system_fingerprint=self._label.fingerprint,
-            choices=choices,
-            usage=usage,
-            x_metrics=metrics,
-        )
 
-    @staticmethod
-    def _event(chunk: schema.ChatCompletionChunk) -> bytes:
-        return b"data: " + _ENCODER.encode(chunk) + b"\n\n"
+def _tail(served: Served) -> bytes:
+    """What follows the choices of an answer or of a stream's last chunk, but for the closing brace."""
+    members: dict[str, object] = {
+        "usage": _usage(served.finish.usage),
+        "x_metrics": _metrics(served.metrics),
+    }
+    for name, raw in served.finish.extras.items():
+        members[name] = msgspec.Raw(raw)
+    return b"," + _ENCODER.encode(members)[1:-1]
 
 
 def _usage(usage: Usage) -> schema.UsageBody:
+    estimated = True if usage.image_tokens_estimated else UNSET
+    details = schema.PromptTokensDetails(usage.image_tokens, usage.cached_tokens, estimated)
     return schema.UsageBody(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         total_tokens=usage.total_tokens,
-        prompt_tokens_details=schema.PromptTokensDetails(usage.image_tokens, usage.cached_tokens),
+        prompt_tokens_details=details,
+        completion_tokens_details=schema.CompletionTokensDetails(usage.reasoning_tokens),
     )
 
 
 def _metrics(metrics: Metrics) -> schema.XMetrics:
-    return schema.XMetrics(**asdict(metrics))
+    times = asdict(metrics)
+    notes = times.pop("notes")
+    return schema.XMetrics(**times, notes=list(notes) or UNSET)

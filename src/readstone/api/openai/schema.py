@@ -123,10 +123,17 @@ class ChatCompletionRequest(msgspec.Struct, kw_only=True):
 
 
 class PromptTokensDetails(msgspec.Struct):
-    """What the prompt's tokens were."""
+    """What the prompt's tokens were; estimated image tokens were derived from the images' sizes."""
 
     image_tokens: int
     cached_tokens: int
+    image_tokens_estimated: bool | UnsetType = UNSET
+
+
+class CompletionTokensDetails(msgspec.Struct):
+    """What the answer's tokens were."""
+
+    reasoning_tokens: int
 
 
 class UsageBody(msgspec.Struct):
@@ -136,10 +143,11 @@ class UsageBody(msgspec.Struct):
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails
 
 
 class XMetrics(msgspec.Struct):
-    """Times of one request, measured by the server; seconds."""
+    """Times of one request, measured by the server, in seconds; `notes` say how the answer came to be."""
 
     ttft_seconds: float
     tps: float
@@ -147,14 +155,17 @@ class XMetrics(msgspec.Struct):
     image_seconds: float
     queue_seconds: float
     engine: str
+    notes: list[str] | UnsetType = UNSET
 
 
 class AnswerMessage(msgspec.Struct):
-    """The answer's message."""
+    """The answer's message; an engine may add members of its own."""
 
     role: Literal["assistant"]
     content: str | None
     refusal: str | None = None
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[JSONObject] | UnsetType = UNSET
 
 
 class Choice(msgspec.Struct):
@@ -163,7 +174,17 @@ class Choice(msgspec.Struct):
     index: int
     message: AnswerMessage
     finish_reason: FinishReason
-    logprobs: None = None
+    logprobs: JSONObject | None = None
+
+
+class Head(msgspec.Struct):
+    """What an answer or a chunk begins with."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    system_fingerprint: str
 
 
 class ChatCompletion(msgspec.Struct):
@@ -180,11 +201,13 @@ class ChatCompletion(msgspec.Struct):
 
 
 class Delta(msgspec.Struct, omit_defaults=True):
-    """What a chunk adds to the message; the first one carries the role."""
+    """What a chunk adds to the message; the first one carries the role, an engine may add members of its own."""
 
     role: Literal["assistant"] | UnsetType = UNSET
-    content: str | UnsetType = UNSET
-    refusal: UnsetType | None = UNSET
+    content: str | UnsetType | None = UNSET
+    refusal: str | UnsetType | None = UNSET
+    reasoning_content: str | UnsetType | None = UNSET
+    tool_calls: list[JSONObject] | UnsetType | None = UNSET
 
 
 class ChunkChoice(msgspec.Struct):
@@ -193,7 +216,7 @@ class ChunkChoice(msgspec.Struct):
     index: int
     delta: Delta
     finish_reason: FinishReason | None = None
-    logprobs: None = None
+    logprobs: JSONObject | None = None
 
 
 class ChatCompletionChunk(msgspec.Struct):

@@ -35,8 +35,8 @@ async def refused(content: dict[str, Any], kind: str = "ocr") -> RequestError:
     return caught.value
 
 
-@pytest.mark.parametrize("kind", ["ocr", "extract", "vision", "chat"])
-async def test_a_file_that_is_a_pdf_by_its_bytes_is_a_document_for_every_model(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["ocr", "extract", "vision"])
+async def test_a_file_that_is_a_pdf_is_a_document_for_every_model_that_sees(kind: str) -> None:
     found = await part(file_part(PDF), kind)
 
     assert isinstance(found, DocumentPart)
@@ -53,9 +53,17 @@ async def test_a_pdf_may_stand_where_an_image_does_for_models_that_read(kind: st
     assert found.document.param == "messages[0].content[0].image_url.url"
 
 
-@pytest.mark.parametrize("kind", ["vision", "chat"])
-async def test_a_pdf_is_no_image_for_other_models(kind: str) -> None:
-    error = await refused(image_part(data_uri(PDF)), kind)
+async def test_a_text_model_takes_neither_images_nor_documents() -> None:
+    for content in (file_part(PDF), image_part(data_uri(PDF))):
+        error = await refused(content, "chat")
+
+        assert error.code == "images_unsupported"
+        assert error.param
+        assert "kind 'vision'" in error.message
+
+
+async def test_a_pdf_is_no_image_for_a_vision_model() -> None:
+    error = await refused(image_part(data_uri(PDF)), "vision")
 
     assert isinstance(error, InvalidImage)
     assert "a PDF" in error.message

@@ -1,11 +1,10 @@
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
 from readstone.api.openai.encoding import DONE, PING, Chunks, Label, Whole
-from readstone.core.chat import Finish, TextDelta
+from readstone.core.chat import Finish, Relay, TextDelta
 from readstone.core.usage import Metrics, Usage
 from readstone.serving.gateway import GatewayEvent, Served
 
@@ -21,6 +20,7 @@ USAGE = {
     "completion_tokens": 4,
     "total_tokens": 14,
     "prompt_tokens_details": {"image_tokens": 6, "cached_tokens": 1},
+    "completion_tokens_details": {"reasoning_tokens": 0},
 }
 X_METRICS = {
     "ttft_seconds": 0.5,
@@ -123,7 +123,7 @@ def test_a_whole_answer_has_all_its_members() -> None:
     whole = Whole(LABEL)
     answers = [whole.add(event) for event in EVENTS]
     assert answers[:-1] == [None] * len(TEXTS)
-    content = json.loads(msgspec.json.encode(answers[-1]))
+    content = json.loads(answers[-1] or b"")
     assert isinstance(content.pop("created"), int)
     assert content == {
         "id": "chatcmpl-0123",
@@ -141,3 +141,57 @@ def test_a_whole_answer_has_all_its_members() -> None:
         "usage": USAGE,
         "x_metrics": X_METRICS,
     }
+
+
+ROLE = b'[{"index":0,"delta":{"role":"assistant","content":null},"finish_reason":null}]'
+PIECES = (
+    b'[{"index":0,"delta":{"content":"A \\"choices\\":[1]"},"finish_reason":null}]',
+    b'[ {"delta": {"content": "!"}, "index":0, "token_ids":[7]} ]',
+)
+LAST = b'[{"index":0,"delta":{},"finish_reason":"tool_calls","stop_reason":null}]'
+RELAYED: tuple[GatewayEvent, ...] = (
+    Relay((ROLE,), 0),
+    Relay(PIECES, 2),
+    Served(Finish("tool_calls", FINISH.usage, LAST, extras={"timings": b'{"ms":1.5}'}), METRICS),
+)
+
+
+@both
+def test_what_an_engine_relays_is_sent_as_it_came(*, include_usage: bool) -> None:
+    chunks = stream(RELAYED, include_usage=include_usage)
+    choices = [chunk["choices"] for chunk in chunks if chunk["choices"]]
+    assert choices == [json.loads(each) for each in (ROLE, *PIECES, LAST)]
+    assert {chunk["id"] for chunk in chunks} == {"chatcmpl-0123"}
+    assert {chunk["model"] for chunk in chunks} == {"Some/OCR-1B"}
+    assert (chunks[-1]["usage"], chunks[-1]["timings"]) == (USAGE, {"ms": 1.5})
+    content = written(RELAYED, include_usage=include_usage)
+    assert all(piece in content for piece in (ROLE, *PIECES, LAST))
+
+
+def test_a_relay_without_a_role_is_preceded_by_one() -> None:
+    first, *_ = stream(RELAYED[1:], include_usage=False)
+    assert first["choices"][0]["delta"]["role"] == "assistant"
+
+
+def test_what_an_engine_relays_is_merged_for_a_whole_answer() -> None:
+    whole = Whole(LABEL)
+    *nothing, answer = [whole.add(event) for event in RELAYED]
+    assert nothing == [None, None]
+    content = json.loads(answer or b"")
+    assert content["choices"] == [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": 'A "choices":[1]!', "refusal": None},
+            "finish_reason": "tool_calls",
+            "logprobs": None,
+        }
+    ]
+    assert (content["usage"], content["timings"]) == (USAGE, {"ms": 1.5})
+
+
+def test_estimated_image_tokens_and_notes_are_marked() -> None:
+    usage = Usage(10, 4, image_tokens=6, image_tokens_estimated=True)
+    metrics = Metrics(0.5, 12.5, 1.5, 0.125, 0.25, "fake", ("The reader answered.",))
+    (chunk,) = stream((Served(Finish("stop", usage, LAST), metrics),), include_usage=False)[1:]
+    assert chunk["usage"]["prompt_tokens_details"]["image_tokens_estimated"] is True
+    assert chunk["x_metrics"]["notes"] == ["The reader answered."]

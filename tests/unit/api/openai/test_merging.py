@@ -1,0 +1,79 @@
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from readstone.api.openai.merging import Choices
+
+
+def merged(*chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    choices = Choices()
+    for chunk in chunks:
+        choices.add((json.dumps(chunk).encode(),))
+    return choices.whole("stop")
+
+
+def delta(index: int = 0, **members: object) -> list[dict[str, Any]]:
+    return [{"index": index, "delta": members}]
+
+
+def test_there_is_nothing_until_a_chunk_came() -> None:
+    choices = Choices()
+    assert not choices
+    choices.add((b'[{"index":0,"delta":{}}]',))
+    assert choices
+    (choice,) = choices.whole("length")
+    assert choice["message"] == {"role": "assistant", "content": "", "refusal": None}
+    assert choice["finish_reason"] == "length"
+
+
+def test_a_tool_call_is_put_together_from_its_pieces() -> None:
+    first = {"index": 0, "id": "call_1", "type": "function"}
+    (choice,) = merged(
+        delta(role="assistant", content=None),
+        delta(tool_calls=[{**first, "function": {"name": "look", "arguments": ""}}]),
+        delta(tool_calls=[{"index": 0, "function": {"arguments": '{"at":'}}]),
+        delta(tool_calls=[{"index": 0, "id": "call_1", "function": {"arguments": '"x"}'}}]),
+        delta(tool_calls=[{"index": 1, "id": "call_2", "function": {"name": "go"}}]),
+        [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}],
+    )
+    message = choice["message"]
+    assert message["content"] is None
+    assert message["tool_calls"] == [
+        {
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": "look", "arguments": '{"at":"x"}'},
+        },
+        {"id": "call_2", "function": {"name": "go"}},
+    ]
+    assert choice["finish_reason"] == "tool_calls"
+
+
+def test_reasoning_and_members_we_do_not_know_are_kept() -> None:
+    (choice,) = merged(
+        delta(role="assistant", reasoning_content="First "),
+        delta(reasoning_content="this.", audio={"id": 1}),
+        delta(content="Answer", audio={"data": "x"}),
+    )
+    message = choice["message"]
+    assert message["reasoning_content"] == "First this."
+    assert message["content"] == "Answer"
+    assert message["audio"] == {"id": 1, "data": "x"}
+
+
+def test_log_probabilities_are_joined() -> None:
+    chunk = [{"index": 0, "delta": {}, "logprobs": {"content": [{"token": "a"}], "refusal": None}}]
+    (choice,) = merged(chunk, chunk)
+    assert choice["logprobs"] == {"content": [{"token": "a"}, {"token": "a"}], "refusal": None}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.text(max_size=5)), min_size=1, max_size=30))
+def test_each_choice_has_the_text_of_its_own_pieces(pieces: list[tuple[int, str]]) -> None:
+    choices = merged(*(delta(index, content=text) for index, text in pieces))
+    expected = {
+        index: "".join(text for other, text in pieces if other == index) for index, _ in pieces
+    }
+    assert {choice["index"]: choice["message"]["content"] for choice in choices} == expected
+    assert [choice["index"] for choice in choices] == sorted(expected)
