@@ -23,8 +23,9 @@ from readstone.core.document import Line
 from readstone.core.engine import EngineState
 from readstone.core.errors import ContextTooLong, InvalidRequest
 from readstone.core.usage import Usage
+from readstone.engines.instruction.rendering import Rendering
 from readstone.engines.reader.frames import Found
-from readstone.engines.reader.instruction import Rendering, understand
+from readstone.engines.reader.instruction import understand
 from readstone.engines.reader.link import PageEvent
 from readstone.engines.reader.page_cache import PageCache
 from readstone.engines.reader.parameters import refuse_unsupported

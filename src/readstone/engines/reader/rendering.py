@@ -4,7 +4,7 @@ from statistics import median
 from typing import Protocol
 
 from readstone.core.document import Box, Line
-from readstone.engines.reader.instruction import Rendering
+from readstone.engines.instruction.rendering import Rendering
 from readstone.engines.reader.markdown import MarkdownRenderer
 from readstone.engines.reader.monospace import LayoutRenderer
 from readstone.engines.reader.rows import around, folded

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readstone.core.document import Box, Line, Word
-from readstone.engines.reader.instruction import Rendering
+from readstone.engines.instruction.rendering import Rendering
 from readstone.engines.reader.monospace import COLUMNS, width
 from readstone.engines.reader.rendering import renderer, separator
 from readstone.engines.reader.tokens import count

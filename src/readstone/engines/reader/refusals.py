@@ -1,13 +1,10 @@
-"""The words by which users ask a local reader for something, in eight languages.
-
-Every pattern is matched against one sentence in the form `instruction.folded` makes: lower case, no accents,
-straight quotes, single spaces. *European* terms (English, German, French, Spanish, Italian, Portuguese) match
-between word borders, *Asian* ones (Chinese, Japanese) anywhere.
-"""
+"""What users ask of a local reader that it does not do, in eight languages, and who can do it."""
 
 import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from readstone.engines.instruction.vocabulary import SPOTTING, any_of
 
 Over: TypeAlias = Literal["nothing", "reading", "markdown"]
 """What else in an instruction makes a refusal not apply."""
@@ -23,12 +20,6 @@ class Refusal:
     overruled_by: Over = "nothing"
 
 
-def _any(european: tuple[str, ...], asian: tuple[str, ...] = ()) -> re.Pattern[str]:
-    """One pattern for all terms of a meaning."""
-    bounded = rf"(?<![a-z0-9])(?:{'|'.join(european)})(?![a-z0-9])"
-    return re.compile("|".join((bounded, *asian)))
-
-
 # What counts as a picture when somebody asks about it.
 _PICTURE = (
     r"(?:image|picture|photo(?:graph)?|pic|screenshot|figure|chart|graph|diagram|scene|drawing)s?"
@@ -41,79 +32,17 @@ _MAKE = (
     r"(?:give|write|provide|create|generate|make|need|want|add|return|output|produce|get|include)"
 )
 
-READING = _any(
-    (
-        r"text[sue]?", r"texte[ns]?", r"testo", r"say(?:s|ing)?", r"said", r"written", r"words?",
-        r"wording", r"read(?:s|ing|able)?", r"printed", r"characters?", r"letters?", r"letterings?",
-        r"transcri[a-z]+", r"ocr", r"extra[a-z]+", r"inscriptions?", r"handwrit[a-z]+", r"spelled",
-        r"digiti[sz]e", r"lies", r"lesen", r"steht", r"stehen", r"geschrieben", r"worter",
-        r"transkri[a-z]+", r"lis", r"lire", r"lisez", r"ecrite?s?", r"dit", r"mots", r"texto",
-        r"lee[r]?", r"lea", r"dice", r"escrit[oa]s?", r"palabras", r"leggi", r"leggere",
-        r"scritt[oaei]", r"parole", r"estra[a-z]+", r"trascri[a-z]+", r"leia", r"ler", r"diz",
-        r"palavras",
-    ),
-    (r"文字", r"文本", r"识别", r"識別", r"读", r"讀", r"写(?!って|真)", r"寫", r"提取", r"テキスト", r"読", r"書", r"抽出"),
-)  # fmt: skip
-"""Words of a request to read; they make a question one that a reader answers."""
-
-MARKDOWN = _any(
-    (
-        r"markdown", r"md format", r"ocr with format", r"tabular",
-        r"(?<!on the )(?<!at the )tables?(?! of content)", r"tabellen?", r"tabellarisch",
-        r"tableaux?(?! de bord)", r"tablas?(?! de contenido)", r"tabell[ae]",  # codespell:ignore
-        r"tabelas?",
-    ),
-    (r"表格", r"テーブル", r"マークダウン", r"表(?=を|形式|で|として|组|組)"),
-)  # fmt: skip
-
-_KEEP = (
-    r"(?:(?:preserv|keep|maintain|retain|respect|reproduc|mirror|replicat|recreat|match)[a-z]*|kept"  # codespell:ignore
-    r"|(?:not|n't|never|without) (?:chang|alter|modif|break|los|destroy|touch|ignor)[a-z]*"
-    r"|beibehalt[a-z]*|behalte[a-z]*|erhalte[a-z]*|bewahre[a-z]*|originalgetreu[a-z]*"
-    r"|(?:conserv|preserv|gard|respect)[a-z]+|manten[a-z]+|mantien[a-z]+|mantieni)"  # codespell:ignore
-)
-_SHAPE = (
-    r"(?:layout|structured?|formatting|format|spacing|spaces|columns?|indent(?:ation|s)?|alignment"
-    r"|white ?space|positioning|arrangement|struktur|formatierung|aufbau|anordnung|spalten|abstande"
-    r"|einruckung(?:en)?|mise en page|mise en forme|disposition|colonnes|espacements?|diseno"
-    r"|estructura|formato|maquetacion|disposicion|columnas|espaciado|impaginazione|struttura"
-    r"|disposizione|colonne|formattazione|estrutura|formatacao|disposicao|colunas)"
-)
-LAYOUT = _any(
-    (
-        rf"{_KEEP} (?:[^ ]+ ){{0,7}}?{_SHAPE}",
-        rf"{_SHAPE} (?:[^ ]+ ){{0,5}}?{_KEEP}",
-        r"layout[- ](?:preserv|aware|faithful)[a-z]*",  # codespell:ignore
-        rf"(?:with|same|original|exact|including) (?:[a-z]+ ){{0,2}}?(?:layout|spacing|formatting|{_SHAPE} as)",
-        r"aspect ratio of the columns", r"pdftotext -layout",
-    ),
-    (
-        r"(?:保留|保持|维持|維持|按照|还原|還原).{0,12}?(?:格式|布局|版面|版式|排版|结构|結構|缩进|縮排|空格|分栏)",
-        r"(?:レイアウト|書式|構造|段組み?|体裁|配置|インデント).{0,8}?(?:維持|保持|保っ|保ち|そのまま|崩さ|再現|残し)",
-    ),
-)  # fmt: skip
-
 _SEE = "kind 'vision'"
 _THINK = "kind 'vision' (or of kind 'chat', for a text)"
 
 REFUSALS: tuple[Refusal, ...] = (
     Refusal(
-        _any(
-            (
-                r"bounding[- ]?box(?:es)?", r"bbox(?:es)?", r"polygons?",
-                r"(?:text|their|with|and|its|word|line|character|pixel|output|return|box) coordinates",
-                r"coordinates (?:of|for) (?:the |each |every |all )?(?:text|word|line|box|character)[a-z]*",
-                r"(?:locate|localize)", r"text spotting", r"koordinaten", r"boites englobantes",
-                r"coordonnees (?:du|des|de chaque) (?:textes?|mots?|lignes?)", r"coordenadas",
-                r"coordinate (?:del|dei|delle|di) (?:testo|parole|ogni)",
-            ),
-            (r"坐标", r"座標", r"定位", r"边界框", r"检测框", r"バウンディング", r"位置情報"),
-        ),
+        SPOTTING,
         "give the positions of what it reads",
         f"{_SEE} that supports grounding",
     ),
     Refusal(
-        _any(
+        any_of(
             (
                 r"(?<!the )json(?! (?:file|snippet|code|shown|in the|on the|from the))",
                 rf"(?:{_MAKE}|with|reply|respond) (?:[a-z]+ ){{0,2}}?(?:the )?json",
@@ -130,7 +59,7 @@ REFUSALS: tuple[Refusal, ...] = (
         _THINK,
     ),
     Refusal(
-        _any(
+        any_of(
             (
                 rf"{_MAIN}translat(?:e|ing)(?! column)", r"into (?:english|german|french|spanish|italian|chinese|japanese)",
                 rf"{_MAKE} {_FEW}(?:translation|summary|explanation|interpretation|analysis|overview|opinion)",
@@ -153,7 +82,7 @@ REFUSALS: tuple[Refusal, ...] = (
         _THINK,
     ),
     Refusal(
-        _any(
+        any_of(
             (
                 rf"{_MAIN}describe(?! no(?:thing)? )", rf"{_MAKE} {_FEW}(?:description|caption|alt[- ]text)", r"caption (?:this|the|it|an?)",
                 r"alt[- ]text for", rf"{_MAIN}(?:classify|categori[sz]e)", r"(?:image|document) classification",
@@ -170,13 +99,13 @@ REFUSALS: tuple[Refusal, ...] = (
         _SEE,
     ),
     Refusal(
-        _any((rf"analy[sz]e|look at|inspect|what you see|(?:tell me )?about (?:this|the) {_PICTURE}", r"analysier[a-z]*", r"analys(?:e[rz]?|a|ar|are)", r"analiz(?:a|ar|za|zare)", r"analis(?:e|ar)"), (r"分析",)),  # codespell:ignore
+        any_of((rf"analy[sz]e|look at|inspect|what you see|(?:tell me )?about (?:this|the) {_PICTURE}", r"analysier[a-z]*", r"analys(?:e[rz]?|a|ar|are)", r"analiz(?:a|ar|za|zare)", r"analis(?:e|ar)"), (r"分析",)),  # codespell:ignore
         "analyse what a picture shows",
         _SEE,
         "reading",
     ),
     Refusal(
-        _any((r"(?:as|in|into|to) (?:an? |clean |valid )*(?:html|latex|tex|rtf|docx)",)),
+        any_of((r"(?:as|in|into|to) (?:an? |clean |valid )*(?:html|latex|tex|rtf|docx)",)),
         "write HTML, LaTeX or office formats",
         _SEE,
         "markdown",
@@ -202,7 +131,7 @@ QUESTION_ASIAN = re.compile(
     r"(?:什么|什麼|甚麼)(?!都|也)|谁|誰|哪[里裡个個些]|多少|[几幾][个個]|为何|為何|怎么|怎麼|是否|[吗嗎](?![a-z])|(?<![任如为為])何(?![もか])|どこ|どのよう|いくつ|ですか|ますか"
 )
 
-BEYOND_READING = _any(
+BEYOND_READING = any_of(
     (
         r"how (?:many|much|old|often|long)", r"who(?:'s|se|m)?", r"why", r"where", r"when", r"about",
         r"mean(?:s|ing)?", r"languages?", r"fonts?", r"colou?rs?", r"sentiment", r"tone", r"topic",
