@@ -1,6 +1,7 @@
 """An engine that follows a script: for tests of everything around an engine, held to the same contract as the others."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator
 from typing import TypeAlias
 
@@ -23,7 +24,7 @@ HELLO: tuple[Step, ...] = (
 class FakeEngine:
     """Answers every request with the same steps and records what happens to it.
 
-    It honours every property of a request but those named in `refused`.
+    It honours every property of a request but those named in `refused`; `scripts` changes the next answers.
     """
 
     def __init__(
@@ -33,6 +34,8 @@ class FakeEngine:
         """Every request that was begun."""
         self.running = 0
         """Requests that are being answered now."""
+        self.scripts = deque[tuple[Step, ...]]()
+        """Steps for the next requests, one each; those that come after follow the engine's own."""
         self.begun = asyncio.Event()
         """Set when an answer was begun."""
         self.closed = asyncio.Event()
@@ -67,6 +70,10 @@ class FakeEngine:
         self._state = "stopped"
         self._stopped.set()
 
+    def become(self, state: EngineState) -> None:
+        """Be in a state, e.g. failed."""
+        self._state = state
+
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Follow the steps. UnsupportedParameter for a refused property, EngineFailed where it was stopped."""
         for name in sorted(self._refused & set(request.extras)):
@@ -75,7 +82,7 @@ class FakeEngine:
         self.running += 1
         self.begun.set()
         try:
-            for step in self._steps:
+            for step in self.scripts.popleft() if self.scripts else self._steps:
                 if isinstance(step, asyncio.Event):
                     await self._wait(step)
                 elif isinstance(step, Exception):
