@@ -19,7 +19,8 @@ class Image:
     """An encoded image whose header was read and held against the limits; never a URL.
 
     `width` and `height` are pixels of the upright image (EXIF orientation applied); `param` is the request
-    field it came from, for errors that only decoding can find.
+    field it came from, for errors that only decoding can find. `plain` says that every decoder of the format shows
+    it alike: upright as stored, still, opaque, grey or RGB of 8 bits.
     """
 
     data: bytes = field(repr=False)
@@ -27,6 +28,7 @@ class Image:
     width: int
     height: int
     param: str
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

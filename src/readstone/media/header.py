@@ -21,18 +21,39 @@ _JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _JPEG_END = frozenset({0xD9, 0xDA})  # end of image, start of scan
 _JPEG_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_COMMON = frozenset(
+    {0xC0, 0xC1, 0xC2}
+)  # baseline, extended and progressive, by Huffman's codes
+_JPEG_CHANNELS = frozenset({1, 3})  # four are inks
 _JPEG_EXIF = 0xE1
+_JPEG_TRAILER = 1 << 16  # bytes; cameras put more than an image into a file
+
+_PNG_SIMPLE = frozenset({b"\x08\x00", b"\x08\x02"})  # 8 bits, grey or RGB
+_PNG_SPECIAL = frozenset({b"tRNS", b"acTL", b"CgBI"})  # transparent, animated, Apple's own
+
+_WEBP_ALPHA_OR_MOVING = 0x12
 
 _BMP_CORE_HEADER = 12  # bytes; the oldest header, with sizes of 16 bits
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Width and height in pixels as stored (0 where the header is broken), EXIF orientation 1..8."""
+    """Width and height in pixels as stored (0 where the header is broken), EXIF orientation 1..8.
+
+    `simple`: a still image of opaque grey or RGB with 8 bits a sample, which every decoder shows alike, and by the
+    look of it whole; false where there is a doubt. `lossless`: nothing was lost when it was encoded.
+    """
 
     width: int
     height: int
     orientation: int
+    simple: bool = False
+    lossless: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether every decoder shows the upright image, also one that knows nothing of EXIF."""
+        return self.simple and self.orientation == UPRIGHT
 
     @property
     def upright(self) -> tuple[int, int]:
@@ -76,6 +97,7 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def _jpeg(data: bytes) -> Header:
     """ITU-T T.81, annex B: segments up to the first scan."""
     width = height = 0
+    simple = False
     exif = b""
     position = 2
     for _ in range(_MOST_PIECES):
@@ -88,20 +110,32 @@ def _jpeg(data: bytes) -> Header:
         if marker in _JPEG_FRAME and not width:
             height = int.from_bytes(data[position + 3 : position + 5])
             width = int.from_bytes(data[position + 5 : position + 7])
+            simple = marker in _JPEG_COMMON and _is_common(data[position + 2 : position + 8])
         length = int.from_bytes(data[position : position + 2])
         if marker == _JPEG_EXIF and not exif and data.startswith(b"Exif\0\0", position + 2):
             exif = data[position + 2 : position + length]
         position += max(length, 2)
-    return Header(width, height, read_orientation(exif))
+    whole = data.rfind(b"\xff\xd9", max(position, len(data) - _JPEG_TRAILER)) >= 0
+    return Header(width, height, read_orientation(exif), simple and whole)
+
+
+def _is_common(frame: bytes) -> bool:
+    """Whether a JPEG's frame has 8 bits a sample, and grey or three colours."""
+    return frame[:1] == b"\x08" and frame[-1] in _JPEG_CHANNELS
 
 
 def _png(data: bytes) -> Header:
     if data[12:16] != b"IHDR":
         return Header(0, 0, UPRIGHT)
-    chunks = islice(png_chunks(data), _MOST_PIECES)
-    exif = next((data[start:end] for kind, start, end in chunks if kind == b"eXIf"), b"")
+    exif = b""
+    kinds: set[bytes] = set()
+    for kind, start, end in islice(png_chunks(data), _MOST_PIECES):
+        kinds.add(kind)
+        if kind == b"eXIf" and not exif:
+            exif = data[start:end]
+    simple = data[24:26] in _PNG_SIMPLE and b"IEND" in kinds and kinds.isdisjoint(_PNG_SPECIAL)
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
-    return Header(width, height, read_orientation(exif))
+    return Header(width, height, read_orientation(exif), simple, lossless=True)
 
 
 def _webp(data: bytes) -> Header:
@@ -110,36 +144,51 @@ def _webp(data: bytes) -> Header:
         case b"VP8X":
             width = 1 + int.from_bytes(data[24:27], "little")
             height = 1 + int.from_bytes(data[27:30], "little")
+            simple = not int.from_bytes(data[20:21]) & _WEBP_ALPHA_OR_MOVING
         case b"VP8L" if data[20:21] == b"\x2f":
             bits = int.from_bytes(data[21:25], "little")
             width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+            simple = not bits >> 28 & 1  # its alpha channel
         case b"VP8 " if data[23:26] == b"\x9d\x01\x2a":
             width = int.from_bytes(data[26:28], "little") & 0x3FFF
             height = int.from_bytes(data[28:30], "little") & 0x3FFF
+            simple = True
         case _:
             return Header(0, 0, UPRIGHT)
-    return Header(width, height, read_orientation(_webp_exif(data)))
+    whole = int.from_bytes(data[4:8], "little") + 8 <= len(data)
+    exif, lossless = _webp_contents(data)
+    return Header(width, height, read_orientation(exif), simple and whole, lossless)
 
 
-def _webp_exif(data: bytes) -> bytes:
+def _webp_contents(data: bytes) -> tuple[bytes, bool]:
+    """The EXIF data, and whether the picture is a lossless one."""
+    exif = b""
+    lossless = False
+    for kind, start, end in islice(_webp_chunks(data), _MOST_PIECES):
+        lossless |= kind == b"VP8L"
+        if kind == b"EXIF" and not exif:
+            exif = data[start:end]
+    return exif, lossless
+
+
+def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the type, start and end of the content of each chunk (RFC 9649, 2.3)."""
     position = 12
-    for _ in range(_MOST_PIECES):
-        kind = data[position : position + 4]
-        size = int.from_bytes(data[position + 4 : position + 8], "little")
-        position += 8
-        if kind == b"EXIF":
-            return data[position : position + size]
-        if not kind:
-            break
-        position += size + size % 2
-    return b""
+    while kind := data[position : position + 4]:
+        start = position + 8
+        end = start + int.from_bytes(data[position + 4 : start], "little")
+        yield kind, start, end
+        position = end + (end - start) % 2
 
 
 def _bmp(data: bytes) -> Header:
     if int.from_bytes(data[14:18], "little") == _BMP_CORE_HEADER:
         width = int.from_bytes(data[18:20], "little")
-        return Header(width, int.from_bytes(data[20:22], "little"), UPRIGHT)
-    width = int.from_bytes(data[18:22], "little", signed=True)
+        height = int.from_bytes(data[20:22], "little")
+        return Header(width, height, UPRIGHT, lossless=True)
+    width = max(int.from_bytes(data[18:22], "little", signed=True), 0)
     # A negative height says that the rows are stored from the top down.
     height = abs(int.from_bytes(data[22:26], "little", signed=True))
-    return Header(max(width, 0), height, UPRIGHT)
+    # 24 bits a pixel, not packed: all that every reader of bitmaps knows.
+    simple = data[28:34] == b"\x18\0\0\0\0\0" and len(data) > 3 * width * height
+    return Header(width, height, UPRIGHT, simple, lossless=True)

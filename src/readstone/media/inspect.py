@@ -82,9 +82,10 @@ def inspect(data: bytes, limits: ImageLimits, allowed: frozenset[ImageFormat], p
         raise InvalidImage(
             f"What was sent in {param} is {describe(data)}; send {_list(allowed)}.", param=param
         )
-    width, height = read_header(data, image_format).upright
+    header = read_header(data, image_format)
+    width, height = header.upright
     _check_size(width, height, limits, param)
-    return Image(data, image_format, width, height, param)
+    return Image(data, image_format, width, height, param, header.plain)
 
 
 def _check_size(width: int, height: int, limits: ImageLimits, param: str) -> None:

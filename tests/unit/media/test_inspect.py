@@ -43,7 +43,7 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("kind", get_args(ImageFormat))
 def test_format_and_size_are_read_from_the_bytes(kind: ImageFormat) -> None:
     data = encode(kind)
-    assert look(data) == Image(data, kind, 40, 30, PARAM)
+    assert look(data) == Image(data, kind, 40, 30, PARAM, plain=True)
 
 
 @pytest.mark.parametrize(
