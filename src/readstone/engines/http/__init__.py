@@ -1,0 +1,1 @@
+"""Engines that answer over HTTP: any server that speaks OpenAI's protocol."""
