@@ -1,0 +1,1 @@
+"""The pool: several engines that serve the same model, as one engine."""
