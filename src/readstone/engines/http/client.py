@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, TypeAlias
 
+from readstone import __version__
 from readstone.core.errors import ConfigurationError
 from readstone.engines.http.connection import Bounds, Connection
 from readstone.engines.http.response import Broken, Crowded, Response, Unreachable
@@ -68,7 +69,7 @@ class Client:
         fixed = (
             ("host", target.authority),
             ("accept-encoding", "identity"),
-            ("user-agent", "readstone"),
+            ("user-agent", f"Readstone/{__version__}"),
         )
         try:
             self._fixed = _lines((*fixed, *credentials))
@@ -76,6 +77,16 @@ class Client:
             raise ConfigurationError(
                 f"The key or headers for {target} hold a character that no HTTP header can carry."
             ) from None
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are, busy and idle."""
+        return len(self._open)
+
+    @property
+    def idle_connections(self) -> int:
+        """How many connections wait for a request."""
+        return len(self._idle)
 
     async def start(self) -> None:
         """Be ready to send; connections are made when they are needed.

@@ -1,7 +1,7 @@
 """The answer of an engine's server while it arrives, and the ways in which it may not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 
@@ -62,37 +62,37 @@ class Wire(Protocol):
 class Response:
     """One answer; `status` is 0 until its head is there. It is read once, by one task.
 
-    `held` is the number of bytes of the body that have come and were not taken.
+    `headers` have names in lower case, and values of one name joined by ', ' (RFC 9110, section 5.3). `held` is the number of bytes of the body that have come and were not taken.
     """
 
     __slots__ = (
         "_ended",
         "_failure",
-        "_headers",
         "_loop",
         "_pieces",
         "_seconds",
         "_waiter",
         "_wire",
+        "headers",
         "held",
         "status",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wire: Wire, silence_seconds: float) -> None:
         self.status = 0
+        self.headers: Mapping[bytes, bytes] = {}
         self.held = 0
         self._loop = loop
         self._wire = wire
         self._seconds = silence_seconds
-        self._headers: dict[bytes, bytes] = {}
         self._pieces: list[bytes] = []
         self._ended = False
         self._failure: Failure | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def header(self, name: str) -> str | None:
-        """The value of a header, whatever the case of its name; several of one name are joined by ', '."""
-        value = self._headers.get(name.lower().encode("latin-1"))
+        """The value of a header, whatever the case of its name; None where there is none."""
+        value = self.headers.get(name.lower().encode("latin-1"))
         return None if value is None else value.decode("latin-1")
 
     def pieces(self) -> AsyncIterator[bytes]:
@@ -152,9 +152,9 @@ class Response:
         """Whether somebody waits for what comes next."""
         return self._waiter is not None
 
-    def begin(self, status: int, headers: dict[bytes, bytes]) -> None:
-        """The head is there; header names are in lower case."""
-        self._headers = headers
+    def begin(self, status: int, headers: Mapping[bytes, bytes]) -> None:
+        """The head is there."""
+        self.headers = headers
         self.status = status
 
     def add(self, piece: bytes) -> None:
