@@ -1,0 +1,31 @@
+"""What tests ask of processes: whether they live, and to wait for what they do."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def arguments(pid: int) -> list[str]:
+    """The command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").split("\0")
+
+
+def noted(notes: Path) -> list[int]:
+    """The process ids a pretend engine wrote down."""
+    return [int(line) for line in notes.read_text("ascii").split()] if notes.exists() else []
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for what another process does; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  (another process sets no event of ours)
+            await asyncio.sleep(0.02)

@@ -1,0 +1,138 @@
+"""Records of running engines: what a killed server left is ended, and nothing else ever is."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from readstone.engines.leftovers import MARK, Identity, Leftovers, Record
+
+MARKED = "2f6c0d0b5a"
+
+
+@pytest.fixture
+def stray() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process of a session of its own that carries the mark."""
+    with subprocess.Popen(
+        ["sleep", "600"], env={**os.environ, MARK: MARKED}, start_new_session=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+def _ended() -> int:
+    """The id of a process that is gone."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def _record(directory: Path, pid: int, mark: str, **changes: object) -> Path:
+    """The record of a run, of a server that has ended unless changed."""
+    left = Leftovers(directory)
+    private = directory / "private"
+    private.mkdir()
+    left.remember("chat", pid, mark, private)
+    path = directory / f"chat-{pid}.json"
+    record = msgspec.json.decode(path.read_bytes(), type=Record)
+    gone = Identity(record.server.pid, record.server.started + 1)
+    path.write_bytes(
+        msgspec.json.encode(msgspec.structs.replace(record, **{"server": gone, **changes}))
+    )
+    return path
+
+
+def test_what_a_killed_server_left_is_ended(
+    tmp_path: Path, stray: "subprocess.Popen[bytes]"
+) -> None:
+    path = _record(tmp_path, _ended(), MARKED)
+
+    assert Leftovers(tmp_path).reap("chat") == 1
+
+    assert stray.wait() == -9
+    assert not path.exists()
+    assert not (tmp_path / "private").exists()
+
+
+def test_the_session_of_the_recorded_launcher_is_ended_without_a_mark(
+    tmp_path: Path, stray: "subprocess.Popen[bytes]"
+) -> None:
+    _record(tmp_path, stray.pid, "another mark")
+
+    assert Leftovers(tmp_path).reap("chat") == 1
+
+    assert stray.wait() == -9
+
+
+def test_a_process_that_got_a_recorded_id_later_is_not_touched(
+    tmp_path: Path, stray: "subprocess.Popen[bytes]"
+) -> None:
+    path = _record(tmp_path, stray.pid, "another mark", launcher=Identity(stray.pid, 1))
+
+    assert Leftovers(tmp_path).reap("chat") == 0
+
+    assert stray.poll() is None
+    assert not path.exists()
+
+
+def test_the_engine_of_a_server_that_still_runs_is_not_touched(
+    tmp_path: Path, stray: "subprocess.Popen[bytes]"
+) -> None:
+    Leftovers(tmp_path).remember("chat", stray.pid, MARKED, tmp_path)
+
+    assert Leftovers(tmp_path).reap("chat") == 0
+
+    assert stray.poll() is None
+    assert [path.name for path in tmp_path.iterdir()] == [f"chat-{stray.pid}.json"]
+
+
+def test_ids_of_an_earlier_boot_mean_nothing(
+    tmp_path: Path, stray: "subprocess.Popen[bytes]"
+) -> None:
+    path = _record(tmp_path, stray.pid, MARKED, boot="an earlier one")
+
+    assert Leftovers(tmp_path).reap("chat") == 0
+
+    assert stray.poll() is None
+    assert not path.exists()
+
+
+def test_the_records_of_another_engine_are_left_alone(
+    tmp_path: Path, stray: "subprocess.Popen[bytes]"
+) -> None:
+    path = _record(tmp_path, stray.pid, MARKED)
+
+    assert Leftovers(tmp_path).reap("chat-2") == 0
+    assert Leftovers(tmp_path).reap("cha") == 0
+
+    assert path.exists()
+    assert stray.poll() is None
+
+
+def test_a_torn_record_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "chat-12.json"
+    path.write_bytes(b'{"boot": ')
+
+    assert Leftovers(tmp_path).reap("chat") == 0
+
+    assert not path.exists()
+
+
+def test_where_nothing_was_ever_recorded_nothing_is_ended(tmp_path: Path) -> None:
+    assert Leftovers(tmp_path / "missing").reap("chat") == 0
+
+
+def test_closing_a_run_ends_what_escaped_its_launcher(
+    tmp_path: Path, stray: "subprocess.Popen[bytes]"
+) -> None:
+    Leftovers(tmp_path).remember("chat", _ended(), MARKED, tmp_path / "private")
+    (record,) = tmp_path.iterdir()
+
+    assert Leftovers(tmp_path).close("chat", int(record.stem.removeprefix("chat-"))) == 1
+
+    assert stray.wait() == -9
+    assert not record.exists()
