@@ -15,9 +15,9 @@ def build_engines(reader: ReaderConfig, cores: int) -> Mapping[str, Engine]:
     reader never loads it.
     """
     from readstone.engines.reader.engine import ReaderEngine  # noqa: PLC0415  (see above)
-    from readstone.engines.reader.page_cache import PageCache  # noqa: PLC0415
-    from readstone.engines.reader.supervisor import Supervisor, WorkerLimits  # noqa: PLC0415
+    from readstone.engines.reader.page_cache import page_cache  # noqa: PLC0415
     from readstone.engines.reader.weights import find_weights  # noqa: PLC0415
+    from readstone.engines.worker.supervisor import Supervisor, WorkerLimits  # noqa: PLC0415
 
     limits = WorkerLimits(
         threads=reader.threads or cores,
@@ -26,6 +26,6 @@ def build_engines(reader: ReaderConfig, cores: int) -> Mapping[str, Engine]:
         recycle_pages=reader.recycle_pages,
         recycle_megabytes=reader.recycle_megabytes,
     )
-    cache = PageCache(reader.cache_megabytes * 1024 * 1024, reader.cache_seconds)
+    cache = page_cache(reader.cache_megabytes * 1024 * 1024, reader.cache_seconds)
     weights = find_weights().fingerprint
     return {READER: ReaderEngine(READER, Supervisor(limits), cache, weights)}

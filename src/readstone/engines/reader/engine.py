@@ -24,14 +24,14 @@ from readstone.core.engine import EngineState
 from readstone.core.errors import ContextTooLong, InvalidRequest
 from readstone.core.usage import Usage
 from readstone.engines.instruction.rendering import Rendering
-from readstone.engines.reader.frames import Found
 from readstone.engines.reader.instruction import understand
-from readstone.engines.reader.link import PageEvent
 from readstone.engines.reader.page_cache import PageCache
 from readstone.engines.reader.parameters import refuse_unsupported
 from readstone.engines.reader.rendering import Book
-from readstone.engines.reader.supervisor import Supervisor
 from readstone.engines.reader.tokens import count, cut, image_tokens
+from readstone.engines.worker.frames import Found
+from readstone.engines.worker.link import PageEvent
+from readstone.engines.worker.supervisor import Supervisor
 
 INSTRUCTION_TOKENS = 8192
 """More words than that are not an instruction about a page; they are refused, never cut."""
@@ -135,7 +135,7 @@ class ReaderEngine:
     async def _events(self, job: Job, key_id: str) -> AsyncGenerator[tuple[Source, PageEvent]]:
         """What is found in each image and document, in their order."""
         for source in job.images:
-            pages = self._cache.read(key_id, source, self._supervisor.read)
+            pages = self._cache.get(key_id, source, self._supervisor.read)
             async with aclosing(pages) as events:
                 async for event in events:
                     yield source, event

@@ -26,10 +26,10 @@ from readstone.core.chat import (
 from readstone.core.document import Line
 from readstone.core.errors import EngineCrashed, EngineTimeout, InvalidImage
 from readstone.engines.reader.engine import ReaderEngine
-from readstone.engines.reader.frames import Found
-from readstone.engines.reader.page_cache import PageCache
-from readstone.engines.reader.supervisor import Supervisor, WorkerLimits
+from readstone.engines.reader.page_cache import page_cache
 from readstone.engines.reader.tokens import count, image_tokens
+from readstone.engines.worker.frames import Found
+from readstone.engines.worker.supervisor import Supervisor, WorkerLimits
 from readstone.media.inspect import ImageLimits, inspect
 from readstone.serving.catalogue import EMBEDDED
 
@@ -97,7 +97,7 @@ async def _answer(supervisor: Supervisor, *parts: Part, most: int = 1000) -> Ans
         top_p=1.0,
         arrived=0.0,
     )
-    engine = ReaderEngine("reader", supervisor, PageCache(0, 0), "weights")
+    engine = ReaderEngine("reader", supervisor, page_cache(0, 0), "weights")
     async with aclosing(engine.chat(request)) as events:
         return await fold(events)
 
@@ -255,5 +255,5 @@ def _workers() -> list[int]:
     return [
         int(pid)
         for pid in children.read_text(encoding="ascii").split()
-        if b"reader.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"engines.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]

@@ -9,9 +9,9 @@ import pytest
 from readstone.core.chat import Image, Source
 from readstone.core.document import Box, Line, Word
 from readstone.core.errors import EngineCrashed, InvalidImage
-from readstone.engines.reader.frames import Found
-from readstone.engines.reader.link import PageEvent
-from readstone.engines.reader.page_cache import PageCache
+from readstone.engines.reader.page_cache import PageCache, page_cache
+from readstone.engines.worker.frames import Found
+from readstone.engines.worker.link import PageEvent
 
 BOX = Box(0, 0, 10, 10)
 CORNERS = ((0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0))
@@ -56,7 +56,7 @@ class Reader:
 
 
 async def read(cache: PageCache, reader: Reader, source: Source, key: str = "a") -> list[PageEvent]:
-    async with aclosing(cache.read(key, source, reader.read)) as events:
+    async with aclosing(cache.get(key, source, reader.read)) as events:
         return [event async for event in events]
 
 
@@ -70,7 +70,7 @@ async def begin(
 
 
 async def test_a_page_that_was_read_is_not_read_again() -> None:
-    cache, reader = PageCache(100_000, 60), Reader()
+    cache, reader = page_cache(100_000, 60), Reader()
 
     assert await read(cache, reader, image()) == PAGE
     assert await read(cache, reader, image()) == PAGE
@@ -79,7 +79,7 @@ async def test_a_page_that_was_read_is_not_read_again() -> None:
 
 
 async def test_another_page_and_another_key_are_read_for_themselves() -> None:
-    cache, reader = PageCache(100_000, 60), Reader()
+    cache, reader = page_cache(100_000, 60), Reader()
 
     await read(cache, reader, image())
     await read(cache, reader, image(b"other"))
@@ -89,7 +89,7 @@ async def test_another_page_and_another_key_are_read_for_themselves() -> None:
 
 
 async def test_requests_that_come_together_share_one_reading_and_miss_nothing() -> None:
-    cache, reader = PageCache(0, 0), Reader(waits=True)
+    cache, reader = page_cache(0, 0), Reader(waits=True)
     first = await begin(cache, reader, image())
     second = await begin(cache, reader, image())
 
@@ -100,7 +100,7 @@ async def test_requests_that_come_together_share_one_reading_and_miss_nothing() 
 
 
 async def test_one_of_two_that_leaves_does_not_stop_the_reading() -> None:
-    cache, reader = PageCache(0, 0), Reader(waits=True)
+    cache, reader = page_cache(0, 0), Reader(waits=True)
     first = await begin(cache, reader, image())
     second = await begin(cache, reader, image())
 
@@ -112,7 +112,7 @@ async def test_one_of_two_that_leaves_does_not_stop_the_reading() -> None:
 
 
 async def test_the_last_that_leaves_stops_the_reading_before_it_is_gone() -> None:
-    cache, reader = PageCache(100_000, 60), Reader(waits=True)
+    cache, reader = page_cache(100_000, 60), Reader(waits=True)
     only = await begin(cache, reader, image())
 
     only.cancel()
@@ -125,7 +125,7 @@ async def test_the_last_that_leaves_stops_the_reading_before_it_is_gone() -> Non
 
 
 async def test_a_broken_image_is_told_with_each_requests_own_field() -> None:
-    cache, reader = PageCache(100_000, 60), Reader(InvalidImage("x"), waits=True)
+    cache, reader = page_cache(100_000, 60), Reader(InvalidImage("x"), waits=True)
     first = await begin(cache, reader, image(param="messages[0]"))
     second = await begin(cache, reader, image(param="messages[7]"))
 
@@ -138,11 +138,11 @@ async def test_a_broken_image_is_told_with_each_requests_own_field() -> None:
 
 
 async def test_what_was_told_before_a_failure_is_not_told_twice() -> None:
-    cache, reader = PageCache(0, 0), Reader(InvalidImage("x"))
+    cache, reader = page_cache(0, 0), Reader(InvalidImage("x"))
     seen: list[PageEvent] = []
 
     async def take() -> None:
-        async with aclosing(cache.read("a", image(), reader.read)) as events:
+        async with aclosing(cache.get("a", image(), reader.read)) as events:
             async for event in events:
                 seen.append(event)  # noqa: PERF401  (what came before the failure is looked at)
 
@@ -153,7 +153,7 @@ async def test_what_was_told_before_a_failure_is_not_told_twice() -> None:
 
 
 async def test_any_other_failure_is_told_to_all_and_not_kept() -> None:
-    cache, reader = PageCache(100_000, 60), Reader(EngineCrashed(), waits=True)
+    cache, reader = page_cache(100_000, 60), Reader(EngineCrashed(), waits=True)
     tasks = [await begin(cache, reader, image()) for _ in range(2)]
 
     reader.go.set()
@@ -167,7 +167,7 @@ async def test_any_other_failure_is_told_to_all_and_not_kept() -> None:
 
 
 async def test_no_more_is_kept_than_the_limit() -> None:
-    cache, reader = PageCache(6_000, 60), Reader()
+    cache, reader = page_cache(6_000, 60), Reader()
 
     for number in range(20):
         await read(cache, reader, image(bytes([number])))
@@ -179,7 +179,7 @@ async def test_no_more_is_kept_than_the_limit() -> None:
 
 @pytest.mark.parametrize(("limit", "seconds"), [(0, 60.0), (100_000, 0.0), (100, 60.0)])
 async def test_nothing_is_kept_where_nothing_may_be(limit: int, seconds: float) -> None:
-    cache, reader = PageCache(limit, seconds), Reader()
+    cache, reader = page_cache(limit, seconds), Reader()
 
     await read(cache, reader, image())
     await read(cache, reader, image())
@@ -188,7 +188,7 @@ async def test_nothing_is_kept_where_nothing_may_be(limit: int, seconds: float) 
 
 
 async def test_what_is_kept_expires(monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, reader = PageCache(100_000, 60), Reader()
+    cache, reader = page_cache(100_000, 60), Reader()
     await read(cache, reader, image())
     loop = asyncio.get_running_loop()
     later = loop.time() + 61

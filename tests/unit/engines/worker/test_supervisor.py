@@ -14,8 +14,8 @@ import pytest
 from readstone.core.chat import Image
 from readstone.core.document import Line
 from readstone.core.errors import EngineCrashed, EngineFailed, EngineTimeout, InvalidImage
-from readstone.engines.reader.frames import Found
-from readstone.engines.reader.supervisor import Supervisor, WorkerLimits
+from readstone.engines.worker.frames import Found
+from readstone.engines.worker.supervisor import Supervisor, WorkerLimits
 from readstone.media.inspect import ImageLimits, inspect
 
 DATA = Path(__file__).parents[3] / "data"
@@ -58,7 +58,7 @@ def _workers() -> set[int]:
     return {
         int(pid)
         for pid in children.read_text(encoding="ascii").split()
-        if b"reader.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"engines.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     }
 
 

@@ -2,22 +2,27 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TypeVar
 
 from readstone.core.chat import Image, Source
 from readstone.core.engine import EngineState
 from readstone.core.errors import EngineCrashed, EngineFailed, EngineTimeout, InvalidImage
-from readstone.engines.reader.link import Link, PageEvent
+from readstone.engines.pictures import Wanted
+from readstone.engines.worker.frames import Painted
+from readstone.engines.worker.link import Link, PageEvent
 from readstone.telemetry import log, log_trouble
+
+T = TypeVar("T")
 
 _MEGABYTE = 1024 * 1024
 _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 30.0
 _HEALTHY_SECONDS = 10.0
 _DEADLY = 2
-"""Crashes during one image or document after which it is refused instead of read."""
+"""Crashes during one image or document after which it is refused instead of tried."""
 _REMEMBERED = 256
 
 
@@ -33,7 +38,7 @@ class WorkerLimits:
 
 
 class Supervisor:
-    """Reads pages on one worker at a time; a worn one finishes its pages beside its successor."""
+    """Has one worker at a time read pages and make pictures; a worn one finishes its own beside its successor."""
 
     def __init__(self, limits: WorkerLimits) -> None:
         self._limits = limits
@@ -47,7 +52,7 @@ class Supervisor:
 
     @property
     def state(self) -> EngineState:
-        """Whether a page would be read now."""
+        """Whether a page would be worked on now."""
         return self._state
 
     async def start(self) -> None:
@@ -55,7 +60,7 @@ class Supervisor:
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
-        """End every worker; pages in the middle fail."""
+        """End every worker; what they work on fails."""
         tasks = [task for task in (self._keeper, *self._retiring) if task is not None]
         for task in tasks:
             task.cancel()
@@ -70,10 +75,27 @@ class Supervisor:
         Raises what `Link.read` raises; InvalidImage also for what ended the worker twice, and EngineFailed
         where no worker could be started.
         """
+        seconds = self._limits.page_seconds
+        async with aclosing(self._work(source, lambda link: link.read(source, seconds))) as events:
+            async for event in events:
+                yield event
+
+    async def paint(self, source: Source, wanted: Wanted) -> AsyncGenerator[Painted]:
+        """The picture of an image, or of each page of a document; waits and fails as `read` does."""
+        seconds = self._limits.page_seconds
+        work = self._work(source, lambda link: link.paint(source, wanted, seconds))
+        async with aclosing(work) as pictures:
+            async for picture in pictures:
+                yield picture
+
+    async def _work(
+        self, source: Source, begin: Callable[[Link], AsyncGenerator[T]]
+    ) -> AsyncGenerator[T]:
+        """What a live worker makes of a source, with an eye on the worker."""
         digest = await self._refuse_deadly(source)
         link = await self._live()
         try:
-            async with aclosing(link.read(source, self._limits.page_seconds)) as events:
+            async with aclosing(begin(link)) as events:
                 async for event in events:
                     yield event
         except EngineCrashed:

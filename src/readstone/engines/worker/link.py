@@ -1,28 +1,34 @@
-"""The server's end of one worker process: pages go out, their lines come back."""
+"""The server's end of one worker process: images and documents go out, lines or pictures come back."""
 
 import asyncio
 import itertools
 import socket
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import TypeAlias, assert_never
 
 from readstone.core.chat import Document, Image, Source
 from readstone.core.document import Line
 from readstone.core.errors import EngineCrashed, EngineFailed, EngineTimeout, InvalidImage
+from readstone.engines.pictures import Wanted
 from readstone.engines.process import Child
-from readstone.engines.reader.frames import (
+from readstone.engines.worker.frames import (
     ANSWERS,
     Answer,
+    Asked,
     Cancel,
     Done,
     Failed,
     Found,
     LineRead,
+    Paint,
+    PaintDocument,
+    Painted,
     Read,
     ReadDocument,
     Ready,
+    Told,
     pack,
     receive,
 )
@@ -45,7 +51,7 @@ class Link:
         self._stream = stream
         self._writer = writer
         self._ids = itertools.count(1)
-        self._readers: dict[int, asyncio.Queue[Answer | None]] = {}
+        self._askers: dict[int, asyncio.Queue[Answer | None]] = {}
         self._alive = True
         self._idle = asyncio.Event()
         self._idle.set()
@@ -55,7 +61,7 @@ class Link:
     async def open(cls, threads: int, start_seconds: float) -> "Link":
         """Start a worker and wait until its models are loaded; EngineFailed where it does not get there."""
         ours, theirs = socket.socketpair()
-        module = "readstone.engines.reader.worker"
+        module = "readstone.engines.worker"
         arguments = [sys.executable, "-m", module, str(theirs.fileno()), str(threads)]
         async with AsyncExitStack() as undo:
             with theirs:
@@ -74,43 +80,59 @@ class Link:
 
     @property
     def alive(self) -> bool:
-        """Whether it can take pages."""
+        """Whether it can take work."""
         return self._alive
 
     async def read(self, source: Source, seconds: float) -> AsyncGenerator[PageEvent]:
         """The size and lines of every page; closing the generator cancels what has not begun.
 
         Raises InvalidImage for a broken image or document, EngineTimeout where a page takes longer than `seconds`,
-        EngineCrashed where the worker ends in the middle, EngineFailed for a bug of the reader.
+        EngineCrashed where the worker ends in the middle, EngineFailed for a bug of ours.
         """
-        job = next(self._ids)
-        answers = self._readers[job] = asyncio.Queue()
+        request = _read(next(self._ids), source)
+        async with aclosing(self._ask(request, source, seconds)) as answers:
+            async for answer in answers:
+                if isinstance(answer, LineRead):
+                    yield answer.line
+                elif isinstance(answer, Found):
+                    yield answer
+
+    async def paint(
+        self, source: Source, wanted: Wanted, seconds: float
+    ) -> AsyncGenerator[Painted]:
+        """The picture of an image, or of every page of a document; cancelled and failing as `read` is."""
+        request = _paint(next(self._ids), source, wanted)
+        async with aclosing(self._ask(request, source, seconds)) as answers:
+            async for answer in answers:
+                if isinstance(answer, Painted):
+                    yield answer
+
+    async def _ask(self, request: Asked, source: Source, seconds: float) -> AsyncGenerator[Told]:
+        answers = self._askers[request.id] = asyncio.Queue()
         self._idle.clear()
         finished = False
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
         try:
-            await self._send(_request(job, source))
+            await self._send(request)
             while not finished:
                 answer = await _before(deadline, answers, seconds)
-                finished = not isinstance(answer, Found | LineRead)
-                if isinstance(answer, Found) and answer.page:
+                finished = not isinstance(answer, Told)
+                if isinstance(answer, Painted) or (isinstance(answer, Found) and answer.page):
                     deadline = clock() + seconds
-                if (event := self._event(answer, source)) is not None:
-                    yield event
+                if (told := self._told(answer, source)) is not None:
+                    yield told
         finally:
-            del self._readers[job]
-            if not self._readers:
+            del self._askers[request.id]
+            if not self._askers:
                 self._idle.set()
             if not finished and self._alive:
-                self._writer.write(pack(Cancel(job)))
+                self._writer.write(pack(Cancel(request.id)))
 
-    def _event(self, answer: Answer | None, source: Source) -> PageEvent | None:
+    def _told(self, answer: Answer | None, source: Source) -> Told | None:
         match answer:
-            case Found():
+            case Found() | LineRead() | Painted():
                 return answer
-            case LineRead(line=line):
-                return line
             case Done(memory=memory):
                 self.memory = memory
                 return None
@@ -122,7 +144,7 @@ class Link:
                 assert_never(answer)
 
     async def until_idle(self) -> None:
-        """Wait until nothing is being read."""
+        """Wait until nothing is being worked on."""
         await self._idle.wait()
 
     async def wait(self) -> int:
@@ -136,15 +158,15 @@ class Link:
         return await self._child.wait()
 
     async def close(self) -> None:
-        """End the worker; pages in the middle raise EngineCrashed."""
+        """End the worker; what it works on raises EngineCrashed."""
         self._writer.close()  # the worker ends when it sees this
         await self.wait()
 
-    async def _send(self, read: Read | ReadDocument) -> None:
+    async def _send(self, request: Asked) -> None:
         if not self._alive:
             raise EngineCrashed
         try:
-            self._writer.write(pack(read))
+            self._writer.write(pack(request))
             await self._writer.drain()
         except ConnectionError as error:
             raise EngineCrashed from error
@@ -152,21 +174,31 @@ class Link:
     async def _listen(self) -> None:
         while (content := await receive(self._stream)) is not None:
             answer = ANSWERS.decode(content)
-            self.pages += isinstance(answer, Found)
-            if not isinstance(answer, Ready) and (reader := self._readers.get(answer.id)):
-                reader.put_nowait(answer)
+            self.pages += isinstance(answer, Found | Painted)
+            if not isinstance(answer, Ready) and (asker := self._askers.get(answer.id)):
+                asker.put_nowait(answer)
         self._alive = False
         self._writer.close()
-        for reader in self._readers.values():
-            reader.put_nowait(None)
+        for asker in self._askers.values():
+            asker.put_nowait(None)
 
 
-def _request(job: int, source: Source) -> Read | ReadDocument:
+def _read(job: int, source: Source) -> Read | ReadDocument:
     match source:
         case Image():
             return Read(job, source)
         case Document():
             return ReadDocument(job, source)
+        case _:
+            assert_never(source)
+
+
+def _paint(job: int, source: Source, wanted: Wanted) -> Paint | PaintDocument:
+    match source:
+        case Image():
+            return Paint(job, source, wanted)
+        case Document():
+            return PaintDocument(job, source, wanted)
         case _:
             assert_never(source)
 

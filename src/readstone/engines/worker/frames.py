@@ -1,13 +1,14 @@
-"""What the reader and its worker say to each other: length-prefixed msgpack frames over a socket pair."""
+"""What the server and its worker say to each other: length-prefixed msgpack frames over a socket pair."""
 
 import asyncio
 import struct
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from readstone.core.chat import Document, Image
 from readstone.core.document import Line
+from readstone.engines.pictures import Wanted
 
 _LENGTH: Final = struct.Struct(">I")
 
@@ -24,6 +25,22 @@ class ReadDocument(msgspec.Struct, tag="read_document"):
 
     id: int
     document: Document
+
+
+class Paint(msgspec.Struct, tag="paint"):
+    """Make this image as it is wanted; answered by Painted, then Done, or else by Failed."""
+
+    id: int
+    image: Image
+    wanted: Wanted
+
+
+class PaintDocument(msgspec.Struct, tag="paint_document"):
+    """Make images of this PDF's pages; answered by a Painted for each in turn, then Done, or else by Failed."""
+
+    id: int
+    document: Document
+    wanted: Wanted
 
 
 class Cancel(msgspec.Struct, tag="cancel"):
@@ -54,22 +71,37 @@ class LineRead(msgspec.Struct, tag="line"):
     line: Line
 
 
+class Painted(msgspec.Struct, tag="painted"):
+    """The picture of a page, `page` of `pages` from 0: its format, its size in pixels, and its encoded bytes."""
+
+    id: int
+    page: int
+    pages: int
+    format: Literal["jpeg", "png"]
+    width: int
+    height: int
+    data: bytes
+
+
 class Done(msgspec.Struct, tag="done"):
-    """Everything is read; `memory` is the worker's resident size in bytes."""
+    """Everything is told; `memory` is the worker's resident size in bytes."""
 
     id: int
     memory: int
 
 
 class Failed(msgspec.Struct, tag="failed"):
-    """It cannot be read, or not on: the sender's fault where `message` says why, else the reader's."""
+    """It cannot be read, or not on: the sender's fault where `message` says why, else the worker's."""
 
     id: int
     message: str | None
 
 
-Request: TypeAlias = Read | ReadDocument | Cancel
-Answer: TypeAlias = Ready | Found | LineRead | Done | Failed
+Asked: TypeAlias = Read | ReadDocument | Paint | PaintDocument
+Request: TypeAlias = Asked | Cancel
+Told: TypeAlias = Found | LineRead | Painted
+"""What an answer consists of, before its end."""
+Answer: TypeAlias = Ready | Told | Done | Failed
 
 REQUESTS: Final[msgspec.msgpack.Decoder[Request]] = msgspec.msgpack.Decoder(Request)
 ANSWERS: Final[msgspec.msgpack.Decoder[Answer]] = msgspec.msgpack.Decoder(Answer)

@@ -1,0 +1,89 @@
+"""What the worker does to read: pages become lines, a few ahead of the one that is due."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from functools import partial
+from typing import TypeAlias, assert_never
+
+from readstone.core.chat import Document, Image, Source
+from readstone.core.document import Line
+from readstone.engines.reader.crops import Crop
+from readstone.engines.reader.page_reader import PageReader, Prepared
+from readstone.engines.worker.frames import Found, LineRead
+from readstone.engines.worker.threads import Threads
+from readstone.media.decode import decode
+
+_LINES_AHEAD_PER_THREAD = 2
+"""Lines of one page that may wait for a thread: enough to keep every thread busy, few enough that a page of
+hundreds of lines does not hold up one of ten, and that little is left when a page is cancelled."""
+
+Pages: TypeAlias = AsyncGenerator[tuple[int, Prepared]]
+"""How many pages there are, and the next one."""
+
+
+class Reading:
+    """Reads several pages at once on the worker's threads; lines are the unit of work."""
+
+    def __init__(self, reader: PageReader, threads: Threads) -> None:
+        self._reader = reader
+        self._threads = threads
+        self._ahead = threads.count * _LINES_AHEAD_PER_THREAD
+
+    async def read(self, job: int, source: Source) -> AsyncGenerator[Found | LineRead]:
+        """Read page after page; the next is prepared while the last lines of the one before are read.
+
+        Raises InvalidImage for a broken source.
+        """
+        pages = self._pages(source)
+        async with aclosing(pages), aclosing(self._read(job, pages)) as answers:
+            async for answer in answers:
+                yield answer
+
+    async def _read(self, job: int, pages: Pages) -> AsyncGenerator[Found | LineRead]:
+        page = 0
+        coming = asyncio.ensure_future(anext(pages, None))
+        waiting: deque[asyncio.Future[Line | None]] = deque()
+        try:
+            while (found := await coming) is not None:
+                total, prepared = found
+                crops = len(prepared.crops)
+                yield Found(job, page, total, prepared.width, prepared.height, crops)
+                for crop in prepared.crops:
+                    waiting.append(self._recognise(crop))
+                    if len(waiting) > self._ahead and (line := await waiting.popleft()):
+                        yield LineRead(job, line)
+                coming = asyncio.ensure_future(anext(pages, None))
+                while waiting:
+                    if line := await waiting.popleft():
+                        yield LineRead(job, line)
+                page += 1
+        finally:
+            for late in waiting:
+                late.cancel()
+            await _ended(coming)
+
+    async def _pages(self, source: Source) -> Pages:
+        match source:
+            case Image():
+                yield 1, await self._threads.run(lambda: self._reader.prepare(decode(source)))
+            case Document():
+                async with aclosing(self._threads.pages(source)) as pages:
+                    async for total, drawn in pages:
+                        prepare = partial(self._reader.prepare_page, drawn)
+                        yield total, await self._threads.run(prepare)
+                        del drawn, prepare
+            case _:
+                assert_never(source)
+
+    def _recognise(self, crop: Crop | Line) -> "asyncio.Future[Line | None]":
+        return self._threads.run(lambda: self._reader.recognise(crop))
+
+
+async def _ended(coming: "asyncio.Future[tuple[int, Prepared] | None]") -> None:
+    """Stop what prepares a page, so that its pages can be closed."""
+    coming.cancel()
+    await asyncio.wait({coming})
+    if not coming.cancelled():
+        coming.exception()

@@ -1,0 +1,54 @@
+"""Starts the worker: `python -m readstone.engines.worker FD THREADS`, where FD is its end of a socket pair.
+
+It outlives the server by nothing: it ends when the other end closes, so a killed server leaves nothing behind.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+
+import cv2
+
+from readstone.engines.reader.page_reader import PageReader
+from readstone.engines.reader.reading import Reading
+from readstone.engines.reader.weights import find_weights
+from readstone.engines.worker.painter import Painter
+from readstone.engines.worker.threads import Threads
+from readstone.engines.worker.worker import Worker
+from readstone.telemetry import log_bug, start_logging
+
+
+def _load() -> PageReader:
+    # One inference or image operation per thread: the threads are ours to place, one a core.
+    cv2.setNumThreads(1)
+    reader = PageReader(find_weights())
+    reader.warm_up()
+    return reader
+
+
+async def _main(descriptor: int, count: int) -> None:
+    stream, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
+    threads = Threads(count)
+    reading = Reading(await asyncio.to_thread(_load), threads)
+    await Worker(reading.read, Painter(threads).paint, writer).serve(stream)
+
+
+def main() -> None:
+    """Run until the server closes its end; a thread in the middle of a page does not delay the end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    start_logging("auto")
+    descriptor, count = map(int, sys.argv[1:])
+    code = 0
+    try:
+        asyncio.run(_main(descriptor, count))
+    except Exception as error:  # noqa: BLE001  (nobody above could tell why the worker ended)
+        log_bug(error)
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
