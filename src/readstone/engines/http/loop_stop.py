@@ -33,7 +33,7 @@ class _Choice(msgspec.Struct):
 _CHOICES: Final = msgspec.json.Decoder(list[_Choice])
 
 
-async def guarded(events: AsyncGenerator[ChatEvent], prompt: Usage) -> AsyncGenerator[ChatEvent]:
+async def stop_loops(events: AsyncGenerator[ChatEvent], prompt: Usage) -> AsyncGenerator[ChatEvent]:
     """The same events; where the text loops they end with `length` and a note, and the engine's work is aborted.
 
     `prompt` is what the request is taken to have consumed where the engine can no longer be asked: its completion

@@ -5,7 +5,7 @@ import pytest
 
 from readstone.core.chat import ChatEvent, Finish, Relay, TextDelta, fold
 from readstone.core.usage import Usage
-from readstone.engines.http.guarded import LOOPED, guarded
+from readstone.engines.http.loop_stop import LOOPED, stop_loops
 
 PROMPT = Usage(prompt_tokens=30, completion_tokens=0, image_tokens=20, image_tokens_estimated=True)
 END = Finish("stop", Usage(prompt_tokens=31, completion_tokens=9))
@@ -35,7 +35,7 @@ def chunk(text: str | None, *, member: str = "content", index: int = 0) -> bytes
 
 
 async def through(stream: Stream) -> list[ChatEvent]:
-    return [event async for event in guarded(stream(), PROMPT)]
+    return [event async for event in stop_loops(stream(), PROMPT)]
 
 
 async def test_an_answer_that_ends_by_itself_is_passed_on_unchanged() -> None:
@@ -62,7 +62,7 @@ async def test_a_relayed_loop_ends_with_length_and_a_note(member: str) -> None:
 
 
 async def test_a_loop_of_text_is_ended_too_and_folds_to_an_answer() -> None:
-    answer = await fold(guarded(Stream([TextDelta(LINE, 5)] * 10_000)(), PROMPT))
+    answer = await fold(stop_loops(Stream([TextDelta(LINE, 5)] * 10_000)(), PROMPT))
 
     assert answer.finish.reason == "length"
     assert answer.finish.choices is None
@@ -73,7 +73,7 @@ async def test_a_loop_of_text_is_ended_too_and_folds_to_an_answer() -> None:
 async def test_the_engine_is_stopped_before_the_end_is_told() -> None:
     stream = Stream([TextDelta(LINE, 5)] * 10_000)
 
-    async for event in guarded(stream(), PROMPT):
+    async for event in stop_loops(stream(), PROMPT):
         if isinstance(event, Finish):
             assert stream.closed
 
@@ -101,7 +101,7 @@ async def test_an_answer_that_breaks_off_is_not_given_an_end() -> None:
 
 async def test_leaving_closes_the_engine() -> None:
     stream = Stream([TextDelta("x", 1)] * 3)
-    events = guarded(stream(), PROMPT)
+    events = stop_loops(stream(), PROMPT)
 
     await anext(events)
     await events.aclose()
