@@ -3,7 +3,7 @@
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from readstone import __version__
 from readstone.api.errors import STATUS, body, problem
 from readstone.api.openai.schema import ChatCompletionRequest
-from readstone.config import Config, settings
+from readstone.config import Setting, settings
 from readstone.core import errors
 from readstone.core.model import KIND_DEFAULTS
 from readstone.engines.reader.parameters import NEUTRAL, WITHOUT_EFFECT
@@ -21,24 +21,39 @@ API = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 
 
-def _default(name: str) -> str:
-    value: Any = Config()
-    for part in name.split("."):
-        value = getattr(value, part)
-    return str(value)
+def _toml(value: object) -> str:
+    """A default as the tables of engines show it: as the file would have it, nothing where there is none."""
+    match value:
+        case None | {}:
+            return " "
+        case bool() | int() | float():
+            return f" `{str(value).lower()}` "
+        case str():
+            return f' `"{value}"` '
+        case tuple():
+            texts = ", ".join(f'"{text}"' for text in cast("tuple[str, ...]", value))
+            return f" `[{texts}]` "
+        case _:
+            raise AssertionError(value)
 
 
-@pytest.mark.parametrize("setting", list(settings()), ids=lambda setting: setting.name)
-def test_every_setting_is_documented_as_the_code_has_it(setting: Any) -> None:
-    if setting.variable is None:
+@pytest.mark.parametrize(
+    "setting", list(settings()), ids=lambda setting: f"{setting.name} {setting.type}".strip()
+)
+def test_every_setting_is_documented_as_the_code_has_it(setting: Setting) -> None:
+    page = CONFIGURATION
+    if setting.type:
+        page = page.partition(f'\n### `type = "{setting.type}"`\n')[2].partition("\n## ")[0]
+        page = page.partition("\n### ")[0]
+        row = re.escape(f"| `{setting.name}` |{_toml(setting.default)}| {setting.sentence} |")
+    elif setting.variable is None:
         row = rf"\| `{re.escape(setting.name)}` \| [^|]*\| {re.escape(setting.sentence)} \|"
     else:
         row = re.escape(
-            f"| `{setting.name}` | `{setting.variable}` | `{_default(setting.name)}` "
-            f"| {setting.sentence} |"
+            f"| `{setting.name}` | `{setting.variable}` | `{setting.default}` | {setting.sentence} |"
         )
 
-    assert re.search(row, CONFIGURATION)
+    assert re.search(row, page)
 
 
 def test_no_setting_is_documented_that_is_not_there() -> None:

@@ -46,14 +46,12 @@ async def open_store(config: Config) -> SQLiteStore:
 @asynccontextmanager
 async def running(config: Config, store: Store) -> AsyncGenerator[ASGIApp]:
     """The application with its engines started; they are stopped when the block is left."""
-    reader = config.reader
-    threads = reader.threads or cores()
-    engines = build_engines(reader, threads)
+    engines = build_engines(config, cores())
     catalogue = build_catalogue(config.models, engines)
     gateway = Gateway(
         {
-            name: Backend(engine, Admission(reader.concurrency or 2 * threads, reader.queue))
-            for name, engine in engines.items()
+            name: Backend(built.engine, Admission(built.concurrency, built.queue))
+            for name, built in engines.items()
         }
     )
     limits = config.limits
@@ -79,9 +77,9 @@ async def running(config: Config, store: Store) -> AsyncGenerator[ASGIApp]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(fetcher.stop)
         await fetcher.start()
-        for engine in engines.values():
-            stack.push_async_callback(engine.stop)
-            await engine.start()
+        for built in engines.values():
+            stack.push_async_callback(built.engine.stop)
+            await built.engine.start()
         yield Door(Router(routes, redirect_slashes=False), Authenticator(store))
 
 

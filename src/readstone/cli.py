@@ -59,7 +59,9 @@ async def _command(options: argparse.Namespace, config: Config) -> int:
         case _:
             store = await open_store(config)
             try:
-                return await _keys(options, store, build_catalogue(config.models, [READER]))
+                return await _keys(
+                    options, store, build_catalogue(config.models, [READER, *config.engines])
+                )
             finally:
                 await store.close()
 
@@ -86,7 +88,7 @@ def _models(config: Config) -> int:
     rows = [("MODEL", "KIND", "ENGINE", "ALIASES")]
     rows += [
         (model.id, model.kind, model.engine, ", ".join(model.aliases) or "-")
-        for model in build_catalogue(config.models, [READER])
+        for model in build_catalogue(config.models, [READER, *config.engines])
     ]
     _print_table(rows)
     return 0

@@ -47,7 +47,7 @@ async def examine(config: Config) -> int:
 
 def _checks(config: Config) -> tuple[Check, ...]:
     async def catalogue() -> str:
-        models = build_catalogue(config.models, [READER])
+        models = build_catalogue(config.models, [READER, *config.engines])
         return ", ".join(name for name, _ in models.names())
 
     async def data() -> str:
@@ -90,7 +90,7 @@ async def _libraries() -> str:
 
 async def _read_sample(config: Config) -> str:
     """Start the reader as the server would and read the sample page with it."""
-    engine = build_engines(config.reader, cores())[READER]
+    engine = build_engines(config, cores())[READER].engine
     sample = files("readstone").joinpath("assets/sample.jpg").read_bytes()
     image = inspect(sample, ImageLimits(), frozenset({"jpeg"}), "sample.jpg")
     request = ChatRequest(

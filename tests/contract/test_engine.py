@@ -12,7 +12,7 @@ import pytest_asyncio
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from readstone.config import ReaderConfig
+from readstone.config import Config, ReaderConfig
 from readstone.core.chat import (
     ChatRequest,
     Finish,
@@ -76,7 +76,7 @@ def fake() -> Subject:
 
 def reader() -> Subject:
     page = ImagePart(picture(lines=6))
-    engine = build_engines(ReaderConfig(threads=1), cores=1)[READER]
+    engine = build_engines(Config(reader=ReaderConfig(threads=1)), cores=1)[READER].engine
     return Subject(engine, request(page), request(page, tools=b"[1]"))
 
 

@@ -48,3 +48,12 @@ class Model:
     def name_at_engine(self) -> str:
         """What the engine calls it: `upstream`, or its own id."""
         return self.upstream or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that an engine says it serves: its name there, what it is for, its tokens of context where told."""
+
+    name: str
+    kind: Kind
+    context_length: int | None = None

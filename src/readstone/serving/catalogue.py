@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from readstone.config import DefaultsConfig, ModelConfig
 from readstone.core.errors import ConfigurationError, ModelNotFound
-from readstone.core.model import KIND_DEFAULTS, Defaults, Model
+from readstone.core.model import KIND_DEFAULTS, Defaults, Model, Offer
 
 EMBEDDED = Model(
     id="readstone-ocr",
@@ -17,16 +17,21 @@ EMBEDDED = Model(
 )
 """What is served with no configuration at all."""
 
+_MAX_IMAGES = ModelConfig().max_images
+
 
 class Catalogue:
-    """Finds models by id or alias."""
+    """Finds models by id or alias: the configured ones, which stay, and those that engines offer, which change."""
 
     def __init__(self, models: Iterable[Model]) -> None:
-        self._models = tuple(models)
-        self._by_name = dict(_names(self._models))
+        self._configured = tuple(models)
+        self._offered: dict[str, tuple[Model, ...]] = {}
+        self._by_name = dict(_names(self._configured))
 
     def __iter__(self) -> Iterator[Model]:
-        return iter(self._models)
+        yield from self._configured
+        for models in self._offered.values():
+            yield from models
 
     def names(self) -> Iterator[tuple[str, Model]]:
         """Every name a client may use: each model's id, then its aliases."""
@@ -44,12 +49,27 @@ class Catalogue:
             )
         return model
 
+    def offer(self, engine: str, offers: Iterable[Offer]) -> tuple[Model, ...]:
+        """Serve what an engine offers, in place of what it offered before; returns the models that are new.
+
+        A configured model of that engine stands for what it is called there, so that is not served twice.
+        ConfigurationError, and nothing is changed, where a name is taken by another engine's model.
+        """
+        taken = {model.name_at_engine for model in self._configured if model.engine == engine}
+        models = tuple(_offered(engine, offer) for offer in offers if offer.name not in taken)
+        offered = {**self._offered, engine: models}
+        every = [*self._configured, *(model for group in offered.values() for model in group)]
+        by_name = dict(_names(every))
+        before = {model.id for model in self._offered.get(engine, ())}
+        self._offered, self._by_name = offered, by_name
+        return tuple(model for model in models if model.id not in before)
+
 
 def build_catalogue(entries: Mapping[str, ModelConfig], engines: Iterable[str]) -> Catalogue:
     """The embedded model and the configured ones; an entry with an embedded id changes that model.
 
-    ConfigurationError where an entry lacks its kind or engine, names an engine that is not there, or
-    takes a name twice.
+    ConfigurationError where an entry lacks its kind or engine, names an engine or a fallback that is not there,
+    or takes a name twice, and where fallbacks lead back to where they began.
     """
     models = {EMBEDDED.id: EMBEDDED}
     for model_id, entry in entries.items():
@@ -61,6 +81,7 @@ def build_catalogue(entries: Mapping[str, ModelConfig], engines: Iterable[str]) 
                 f"models.{model.id}.engine is '{model.engine}', which is not an engine here; "
                 f"known are: {', '.join(known)}."
             )
+    _check_fallbacks(models)
     return Catalogue(models.values())
 
 
@@ -77,6 +98,20 @@ def _model(model_id: str, entry: ModelConfig, embedded: Model | None) -> Model:
         defaults=_defaults(entry.defaults, KIND_DEFAULTS[kind]),
         max_images=entry.max_images,
         aliases=entry.aliases,
+        upstream=entry.upstream or "",
+        context_length=entry.context_length,
+        fallback=entry.fallback,
+    )
+
+
+def _offered(engine: str, offer: Offer) -> Model:
+    return Model(
+        id=offer.name,
+        kind=offer.kind,
+        engine=engine,
+        defaults=KIND_DEFAULTS[offer.kind],
+        max_images=_MAX_IMAGES,
+        context_length=offer.context_length,
     )
 
 
@@ -90,11 +125,48 @@ def _defaults(entry: DefaultsConfig, kind: Defaults) -> Defaults:
     return replace(kind, **{name: value for name, value in chosen.items() if value is not None})
 
 
+def _check_fallbacks(models: Mapping[str, Model]) -> None:
+    for model in models.values():
+        for name in model.fallback:
+            if name not in models:
+                matches = get_close_matches(name, list(models), n=1, cutoff=0.5)
+                hint = f"did you mean '{matches[0]}'?" if matches else "a model has a section."
+                raise ConfigurationError(
+                    f"models.{model.id}.fallback names '{name}', which is not the id of a model; {hint}"
+                )
+    for model in models.values():
+        circle = _circle((model.id,), models)
+        if circle:
+            raise ConfigurationError(
+                f"models.{model.id}.fallback leads back to where it began: {' → '.join(circle)}."
+            )
+
+
+def _circle(path: tuple[str, ...], models: Mapping[str, Model]) -> tuple[str, ...]:
+    """The way on from the end of a path back to its beginning; empty where there is none."""
+    for name in models[path[-1]].fallback:
+        if name == path[0]:
+            return (*path, name)
+        if name not in path and (found := _circle((*path, name), models)):
+            return found
+    return ()
+
+
 def _names(models: Iterable[Model]) -> Iterator[tuple[str, Model]]:
-    taken: set[str] = set()
+    owners: dict[str, Model] = {}
     for model in models:
         for name in (model.id, *model.aliases):
-            if name in taken:
-                raise ConfigurationError(f"Two models are called '{name}': names must differ.")
-            taken.add(name)
+            if name in owners:
+                raise ConfigurationError(_clash(name, owners[name], model))
+            owners[name] = model
             yield name, model
+
+
+def _clash(name: str, one: Model, other: Model) -> str:
+    if one.engine == other.engine:
+        return f"Two models are called '{name}': names must differ."
+    return (
+        f"Two models are called '{name}', one of the engine '{one.engine}' and one of '{other.engine}': names must "
+        f"differ. Give one another name with a section [models.\"NAME\"] that has engine and upstream = '{name}'; "
+        "where both serve the same, make them one engine with urls = [..] of both."
+    )

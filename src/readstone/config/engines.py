@@ -1,0 +1,130 @@
+"""The sections of engines, one class for each type."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
+
+from msgspec import Meta
+
+from readstone.core.errors import ConfigurationError
+
+REFUSED: Final = {
+    "api_key": "a key is not kept in clear where the settings are. Name the environment variable that holds it "
+    "with 'api_key_env', or the file with 'api_key_file'.",
+}
+"""Settings that look as if they were there, and what to do instead."""
+
+Concurrency: TypeAlias = Annotated[
+    int, Meta(ge=1, description="Requests that it answers at once; the next ones wait.")
+]
+Queue: TypeAlias = Annotated[
+    int, Meta(ge=0, description="Requests that may wait; one more is refused with 503.")
+]
+FirstSeconds: TypeAlias = Annotated[
+    float, Meta(gt=0, description="Longest time until an answer begins, prompt and queue included.")
+]
+SilenceSeconds: TypeAlias = Annotated[
+    float, Meta(gt=0, description="Longest time between two pieces of an answer.")
+]
+Formats: TypeAlias = Annotated[
+    tuple[Literal["jpeg", "png", "webp", "bmp"], ...],
+    Meta(min_length=1, description="Formats of images it takes; others are made one of these."),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HTTPConfig:
+    """An OpenAI-compatible server that runs elsewhere, or several that serve the same."""
+
+    type: Annotated[Literal["http"], Meta(description="An OpenAI-compatible server.")] = "http"
+    url: Annotated[
+        str | None,
+        Meta(description="Base URL, `http://HOST:PORT/v1`, `https://…` or `unix:/SOCKET:/v1`."),
+    ] = None
+    urls: Annotated[
+        tuple[str, ...],
+        Meta(description="Instead of `url`: base URLs of several servers of the same models."),
+    ] = ()
+    api_key_env: Annotated[
+        str | None, Meta(description="The environment variable that holds the server's key.")
+    ] = None
+    api_key_file: Annotated[
+        Path | None, Meta(description="The file that holds the server's key and nothing else.")
+    ] = None
+    headers: Annotated[
+        dict[str, str], Meta(description="Headers that go with every request to the server.")
+    ] = field(default_factory=dict[str, str])
+    ca_file: Annotated[
+        Path | None,
+        Meta(description="Certificates (PEM) to trust for `https`; the system's where not set."),
+    ] = None
+    discover: Annotated[
+        bool, Meta(description="Whether the models the server lists are served under their names.")
+    ] = False
+    discover_seconds: Annotated[
+        float, Meta(ge=1, description="How often the server is asked what it lists.")
+    ] = 30.0
+    formats: Formats = ("jpeg", "png")
+    concurrency: Concurrency = 256
+    queue: Queue = 256
+    health_path: Annotated[
+        str,
+        Meta(
+            pattern="^/[!-~]*$",
+            description="What is asked to see whether the server is well; any answer below 500 is.",
+        ),
+    ] = "/health"
+    health_seconds: Annotated[
+        float, Meta(ge=0.5, description="How often it is asked; sooner where it was not well.")
+    ] = 10.0
+    connect_seconds: Annotated[
+        float, Meta(gt=0, description="Longest time a connection may take to be made.")
+    ] = 5.0
+    first_seconds: FirstSeconds = 600.0
+    silence_seconds: SilenceSeconds = 120.0
+
+    def __post_init__(self) -> None:
+        if (self.url is None) == (not self.urls):
+            raise ConfigurationError("needs either 'url' or 'urls'.")
+        if self.api_key_env and self.api_key_file:
+            raise ConfigurationError("takes 'api_key_env' or 'api_key_file', not both.")
+        if any(name.lower() == "authorization" for name in self.headers):
+            raise ConfigurationError(
+                "takes no header 'Authorization': set 'api_key_env' or 'api_key_file'."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolConfig:
+    """Several engines that serve the same models, as one."""
+
+    type: Annotated[Literal["pool"], Meta(description="Several engines as one.")] = "pool"
+    engines: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, description="Names of its members; they answer through it only."),
+    ]
+    queue: Queue = 256
+    attempts: Annotated[
+        int,
+        Meta(ge=1, description="Most members one request is tried on before any of it is sent."),
+    ] = 3
+    attempt_seconds: Annotated[
+        float, Meta(ge=0, description="No try begins later than this after the first.")
+    ] = 10.0
+    failures: Annotated[
+        int, Meta(ge=1, description="Failures in a row after which a member is left out.")
+    ] = 5
+    rest_seconds: Annotated[
+        float, Meta(gt=0, description="How long it is left out at first; twice as long each time it fails on.")
+    ] = 1.0
+    longest_rest_seconds: Annotated[
+        float,
+        Meta(gt=0, description="How long it is left out at most; of its Retry-After, no more is heeded."),
+    ] = 60.0
+
+
+ServerConfig: TypeAlias = HTTPConfig
+"""A section of an engine that has a server."""
+
+EngineConfig: TypeAlias = ServerConfig | PoolConfig
+"""An `[engines.<name>]` section, told apart by its `type`."""

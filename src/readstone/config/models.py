@@ -1,0 +1,45 @@
+"""The sections of models: what is served under which name, and what is applied where a client says nothing."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
+
+from readstone.core.model import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultsConfig:
+    """What is applied where a client left a property out; the kind's own value where not set."""
+
+    max_tokens: Annotated[int | None, Meta(description="Most tokens of an answer.")] = None
+    temperature: Annotated[float | None, Meta(description="Sampling temperature, 0 to 2.")] = None
+    top_p: Annotated[float | None, Meta(description="Nucleus sampling, 0 to 1.")] = None
+    stream: Annotated[bool | None, Meta(description="Whether an answer streams.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """One model of the catalogue, or a change to an embedded one."""
+
+    kind: Annotated[
+        Kind | None, Meta(description="chat, vision, ocr or extract; required for a new model.")
+    ] = None
+    engine: Annotated[
+        str | None, Meta(description="The engine that answers; required for a new model.")
+    ] = None
+    upstream: Annotated[
+        str | None, Meta(description="What the engine calls the model; its own id where not set.")
+    ] = None
+    aliases: Annotated[
+        tuple[str, ...], Meta(description="Other names clients may call it by.")
+    ] = ()
+    max_images: Annotated[int, Meta(ge=1, description="Most images and PDFs of one request.")] = 16
+    context_length: Annotated[
+        int | None, Meta(description="Tokens of prompt and answer together, as clients are told.")
+    ] = None
+    fallback: Annotated[
+        tuple[str, ...],
+        Meta(description="Models asked in turn where the engine cannot take a request."),
+    ] = ()
+    defaults: DefaultsConfig = field(default_factory=DefaultsConfig)

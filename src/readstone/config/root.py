@@ -1,0 +1,34 @@
+"""Everything that can be set, as one tree of sections."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from readstone.config.engines import EngineConfig
+from readstone.config.models import ModelConfig
+from readstone.config.sections import FetchConfig, LimitsConfig, ReaderConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be set."""
+
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0 takes a free one.")] = 8000
+    data_dir: Annotated[
+        Path, Meta(description="Where keys are kept; made on first start. `~` is your home.")
+    ] = Path("~/.local/share/readstone")
+    log_format: Annotated[
+        Literal["auto", "json", "text"],
+        Meta(description="json, text, or auto: text on a terminal, JSON elsewhere."),
+    ] = "auto"
+    drain_seconds: Annotated[
+        float, Meta(ge=0, description="On SIGTERM, how long running requests may take to finish.")
+    ] = 30.0
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    fetch: FetchConfig = field(default_factory=FetchConfig)
+    reader: ReaderConfig = field(default_factory=ReaderConfig)
+    engines: dict[str, EngineConfig] = field(default_factory=dict[str, EngineConfig])
+    models: dict[str, ModelConfig] = field(default_factory=dict[str, ModelConfig])
