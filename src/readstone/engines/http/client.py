@@ -21,6 +21,9 @@ Headers: TypeAlias = Sequence[tuple[str, str]]
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_OURS = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect"}
+)
 _PATH = re.compile(r"/[\x21\x22\x24-\x7e]*")
 _TIMER_SECONDS = 0.002  # event loops round their timers by about this much
 
@@ -72,10 +75,10 @@ class Client:
             ("user-agent", f"Readstone/{__version__}"),
         )
         try:
-            self._fixed = _lines((*fixed, *credentials))
-        except ValueError:
+            self._fixed = _lines(fixed) + _checked_lines(credentials)
+        except ValueError as error:
             raise ConfigurationError(
-                f"The key or headers for {target} hold a character that no HTTP header can carry."
+                f"The key or headers for {target} cannot be sent: {error}."
             ) from None
 
     @property
@@ -127,8 +130,10 @@ class Client:
         if not _PATH.fullmatch(path):
             raise ValueError("a path is visible ASCII and begins with a slash")
         pieces = (body,) if isinstance(body, bytes) else body
-        head = f"{method} {path} HTTP/1.1\r\n".encode() + self._fixed + _lines(headers)
+        head = f"{method} {path} HTTP/1.1\r\n".encode() + self._fixed + _checked_lines(headers)
         if method == "GET":
+            if body:
+                raise ValueError("a GET has no body")
             return Exchange(self, (head + b"\r\n",))
         size = sum(map(len, pieces))
         return Exchange(self, (b"%bcontent-length: %d\r\n\r\n" % (head, size), *pieces))
@@ -140,7 +145,7 @@ class Client:
         idle = self._idle
         while idle:
             connection = idle.pop()
-            if connection.is_quiet:
+            if connection.is_idle and connection.is_quiet:
                 return connection
             connection.abort()
         return None
@@ -217,6 +222,20 @@ class Exchange:
         self._connection: Connection | None = None
 
     async def __aenter__(self) -> Response:
+        response = await self._ask()
+        self._message = ()  # a body is large, and a stream is long
+        return response
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._connection is not None:
+            self._client.give_back(self._connection)
+
+    async def _ask(self) -> Response:
         kept = self._connection = self._client.take()
         if kept is None:
             return await self._ask_anew()
@@ -231,24 +250,21 @@ class Exchange:
             # It closed the connection and takes no other: it may have died of this very request.
             raise Broken("the server went away", begun=False) from failure
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._connection is not None:
-            self._client.give_back(self._connection)
-
     async def _ask_anew(self) -> Response:
         connection = self._connection = await self._client.connect()
         return await connection.ask(self._message)
 
 
-def _lines(headers: Headers) -> bytes:
+def _checked_lines(headers: Headers) -> bytes:
     for name, value in headers:
         if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
             raise ValueError("a header holds a character that none may hold")
+        if name.lower() in _OURS:
+            raise ValueError(f"the header '{name}' is set by the client")
+    return _lines(headers)
+
+
+def _lines(headers: Headers) -> bytes:
     return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1")
 
 

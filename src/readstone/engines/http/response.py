@@ -149,8 +149,8 @@ class Response:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for what comes next."""
-        return self._waiter is not None
+        """Whether somebody waits for what comes next, and nothing has."""
+        return self._waiter is not None and not self._waiter.done()
 
     def begin(self, status: int, headers: Mapping[bytes, bytes]) -> None:
         """The head is there."""
@@ -175,5 +175,5 @@ class Response:
     def wake(self) -> None:
         """Let whoever waits look at what has changed."""
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        if waiter is not None and not waiter.done():  # or its task was cancelled
             waiter.set_result(None)

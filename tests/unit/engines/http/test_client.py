@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -174,6 +175,38 @@ async def test_a_connection_that_nobody_uses_is_closed_after_a_while() -> None:
         upstream.left.clear()
         await get(client)
         await upstream.left.wait()
+
+
+async def test_each_connection_that_nobody_uses_is_closed_in_its_turn() -> None:
+    gone = asyncio.Semaphore(0)
+
+    async def script(visit: Visit) -> None:
+        await visit.listen()
+        await visit.say(HELLO)
+        await visit.gone()
+        gone.release()
+
+    async with (
+        Upstream(script).open() as upstream,
+        client_of(upstream, limits=Limits(idle_seconds=QUICK)) as client,
+    ):
+        async with client.send("GET", "/"):
+            await get(client)
+            await asyncio.sleep(QUICK / 2)  # nothing depends on how long it is
+        assert client.idle_connections > 0
+        await gone.acquire()
+        await gone.acquire()
+        assert client.idle_connections == 0
+
+
+async def test_a_kept_connection_that_the_server_closes_is_forgotten() -> None:
+    async with listening() as (listener, client):
+        _, peer = await asyncio.gather(get(client), listener.answer())
+        assert client.idle_connections == 1
+        peer.close()
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert client.open_connections == client.idle_connections == 0
 
 
 @pytest.mark.parametrize(
@@ -609,12 +642,48 @@ def test_credentials_that_no_header_can_carry_are_refused_and_not_repeated() -> 
         ("/v1", "a", "b\r\nc: d"),
         ("/v1", "a", "é\u20ac"),
         ("/v1", "", "b"),
+        ("/v1", "Content-Length", "5"),
+        ("/v1", "host", "other.example"),
     ],
 )
 async def test_nothing_can_be_smuggled_into_a_head(path: str, name: str, value: str) -> None:
     client = Client(parse_target("http://a"))
     with pytest.raises(ValueError, match=r"path|header"):
         client.send("GET", path, headers=[(name, value)])
+
+
+def test_a_get_with_a_body_is_refused() -> None:
+    with pytest.raises(ValueError, match="no body"):
+        Client(parse_target("http://a")).send("GET", "/", b"x")
+
+
+async def test_a_body_is_not_held_while_its_answer_streams() -> None:
+    body = b"".join([b"x"] * 1000)
+    async with Upstream(saying(CHUNKED)).open() as upstream, client_of(upstream) as client:
+        held = sys.getrefcount(body)
+        async with client.send("POST", "/", (body,)) as response:
+            assert response.status == 200
+            assert sys.getrefcount(body) == held
+
+
+async def test_a_client_that_is_stopped_while_it_connects_connects_to_nothing() -> None:
+    async with Upstream(kind).open() as upstream, client_of(upstream) as client:
+        request = asyncio.create_task(get(client))
+        await asyncio.sleep(0)
+        await client.stop()
+        with pytest.raises(Unreachable):
+            await request
+        assert client.open_connections == 0
+
+
+async def test_a_kept_connection_that_has_just_ended_is_passed_over() -> None:
+    async with Upstream(kind).open() as upstream, client_of(upstream) as client:
+        await asyncio.gather(get(client), get(client))
+        latest = client.take()
+        assert latest is not None
+        client.give_back(latest)
+        latest.eof_received()
+        assert client.take() not in {None, latest}
 
 
 async def test_a_connection_reset_is_broken() -> None:
