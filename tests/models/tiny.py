@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SEER = Path(__file__).parent / "seer"
+TEMPLATE = Path(__file__).parent / "tools.jinja"
 
 Weights: TypeAlias = NDArray[np.float32]
 Draw: TypeAlias = Callable[..., Weights]
@@ -31,8 +32,10 @@ EXPERTS = 4
 CONTEXT = 2048
 _SPREAD = 0.2
 """Of the weights: wide enough that the best token leads by much more than rounding."""
-_CONTROL, _NORMAL = 3, 1
+_NORMAL, _CONTROL, _WORD = 1, 3, 4
 """Kinds of tokens in a GGUF."""
+MARKS = ("<tool_call>\n", "</tool_call>", "<think>", "</think>")
+"""Words that are one token each, so that a `logit_bias` can ask for them; their ids follow those of seer's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +158,23 @@ def _write_shape(writer: gguf.GGUFWriter, architecture: Architecture) -> None:
 
 
 def _write_words(writer: gguf.GGUFWriter) -> int:
-    """The tokenizer and the chat template of seer; how many tokens it has."""
+    """The tokenizer of seer, and a chat template with tools and reasoning; how many tokens there are."""
     tokenizer: dict[str, Any] = json.loads((SEER / "tokenizer.json").read_text(encoding="utf-8"))
     ids: dict[str, int] = dict(tokenizer["model"]["vocab"])
     added = {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
-    words = sorted({**ids, **added}.items(), key=lambda word: word[1])
+    known = sorted({**ids, **added}.items(), key=lambda word: word[1])
+    words = [*(word for word, _ in known), *MARKS]
+    kinds = [_CONTROL if word in added else _WORD if word in MARKS else _NORMAL for word in words]
     writer.add_vocab_size(len(words))
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
-    writer.add_token_list([word for word, _ in words])
-    writer.add_token_types([_CONTROL if word in added else _NORMAL for word, _ in words])
+    writer.add_token_list(words)
+    writer.add_token_types(kinds)
     writer.add_token_merges([" ".join(pair) for pair in tokenizer["model"]["merges"]])
     writer.add_add_bos_token(value=False)
     writer.add_bos_token_id(added["<|endoftext|>"])
     writer.add_eos_token_id(added["<|im_end|>"])
-    writer.add_chat_template((SEER / "chat_template.jinja").read_text(encoding="utf-8"))
+    writer.add_chat_template(TEMPLATE.read_text(encoding="utf-8"))
     return len(words)
 
 
