@@ -1,16 +1,19 @@
 """The gateway: every request that reads a page or asks a model goes through here, and only here."""
 
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from readstone.core.chat import ChatRequest, Finish, Relay, TextDelta
 from readstone.core.engine import Engine
-from readstone.core.errors import EngineFailed
+from readstone.core.errors import EngineFailed, EngineUnavailable, ModelNotFound, RequestError
+from readstone.core.model import Model
 from readstone.core.usage import Metrics
 from readstone.serving.admission import Admission
+from readstone.serving.fallback import allows_fallback, stand_in
+from readstone.telemetry import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,14 @@ class Served:
     metrics: Metrics
 
 
-GatewayEvent: TypeAlias = TextDelta | Relay | Served
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """Comes before every other event where another model's engine answers: that engine's fingerprint."""
+
+    fingerprint: str
+
+
+GatewayEvent: TypeAlias = TextDelta | Relay | Served | StandIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +42,21 @@ class Backend:
     admission: Admission
 
 
-class Gateway:
-    """Admits a request, runs it on its model's engine and measures it."""
+def _nobody(name: str) -> Model:
+    raise ModelNotFound(f"There is no model '{name}' to fall back on.")
 
-    def __init__(self, backends: Mapping[str, Backend]) -> None:
+
+class Gateway:
+    """Admits a request, runs it on its model's engine and measures it.
+
+    Where that engine cannot take it, the models that the asked one names as its fallback stand in; `find` knows them.
+    """
+
+    def __init__(
+        self, backends: Mapping[str, Backend], find: Callable[[str], Model] = _nobody
+    ) -> None:
         self._backends = backends
+        self._find = find
 
     @property
     def engines(self) -> tuple[Engine, ...]:
@@ -47,14 +67,20 @@ class Gateway:
         """The engine of that name; the catalogue was checked to name no other."""
         return self._backends[name].engine
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[GatewayEvent]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[GatewayEvent]:
         """The engine's events, the last one with metrics; closing it aborts the work at any stage.
 
         Raises what the engine raises, Overloaded or RateLimited where there is no room, and EngineFailed where the
-        engine's stream ends without a Finish.
+        engine's stream ends without a Finish. Where the model has a fallback: what stands in for it is told in the last
+        event, and where nothing can, what the model that was asked failed with is raised.
         """
+        meter = Meter(request.arrived, request.model.engine)
+        if request.model.fallback:
+            return self._in_turn(request, meter)
+        return self._run(request, meter)
+
+    async def _run(self, request: ChatRequest, meter: "Meter") -> AsyncGenerator[GatewayEvent]:
         backend = self._backends[request.model.engine]
-        meter = Meter(request.arrived, backend.engine.name)
         async with backend.admission.permit(request.key_id):
             meter.admitted()
             async with aclosing(backend.engine.chat(request)) as events:
@@ -68,6 +94,72 @@ class Gateway:
                             yield Served(event, meter.end(event))
                             return
         raise EngineFailed("The engine ended its answer without saying why.")
+
+    async def _in_turn(self, request: ChatRequest, meter: "Meter") -> AsyncGenerator[GatewayEvent]:
+        """Ask the model, then those that stand in for it, until one begins to answer."""
+        failure: RequestError | None = None
+        for candidate in self._candidates(request):
+            if failure is None and candidate is not request:
+                failure = EngineUnavailable(
+                    f"The engine of '{request.model.id}' is not up. Try again in a moment."
+                )
+            answer = (
+                self._run(request, meter)
+                if failure is None
+                else self._stand_in(request, candidate, meter, failure)
+            )
+            begun = False
+            try:
+                async with aclosing(answer) as events:
+                    async for event in events:
+                        begun = True
+                        yield event
+            except RequestError as error:
+                if begun or (failure is None and not allows_fallback(error)):
+                    raise
+                failure = failure or error
+            else:
+                return
+        if failure is not None:
+            raise failure
+
+    async def _stand_in(
+        self, request: ChatRequest, candidate: ChatRequest, meter: "Meter", failure: RequestError
+    ) -> AsyncGenerator[GatewayEvent]:
+        """The events of another model's engine, which say so before and after."""
+        begun = False
+        model = candidate.model
+        async with aclosing(self._run(candidate, meter)) as events:
+            async for event in events:
+                if not begun:
+                    begun = True
+                    asked = request.model.id
+                    log("fallback", id=request.id, model=asked, to=model.id, reason=failure.code)
+                    yield StandIn(self.engine(model.engine).fingerprint)
+                yield _told(event, request.model, model)
+
+    def _candidates(self, request: ChatRequest) -> list[ChatRequest]:
+        """The request, then as its stand-ins get it; where some of their engines are ready only for those."""
+        candidates = [request]
+        for name in request.model.fallback:
+            changed = stand_in(request, self._find(name))
+            if changed is not None:
+                candidates.append(changed)
+        ready = [each for each in candidates if self.engine(each.model.engine).state == "ready"]
+        return ready or candidates
+
+
+def _told(event: GatewayEvent, asked: Model, model: Model) -> GatewayEvent:
+    """The event of a stand-in: the last one says who answered."""
+    if not isinstance(event, Served):
+        return event
+    finish, metrics = event.finish, event.metrics
+    engine = finish.engine or model.engine
+    note = f"The engine of '{asked.id}' could not take the request; '{model.id}' answered instead."
+    notes = (note, *finish.notes)
+    return Served(
+        replace(finish, engine=engine, notes=notes), replace(metrics, engine=engine, notes=notes)
+    )
 
 
 class Meter:

@@ -1,7 +1,7 @@
 """Core → wire: gateway events become a whole answer or the chunks of a stream."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import assert_never
 
 import msgspec
@@ -11,7 +11,7 @@ from readstone.api.openai import schema
 from readstone.api.openai.merging import Choices
 from readstone.core.chat import Relay, TextDelta
 from readstone.core.usage import Metrics, Usage
-from readstone.serving.gateway import GatewayEvent, Served
+from readstone.serving.gateway import GatewayEvent, Served, StandIn
 
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"
@@ -43,6 +43,7 @@ class Whole:
     """Gathers the events of one answer."""
 
     def __init__(self, label: Label) -> None:
+        self._label = label
         self._head = label.head("chat.completion")
         self._texts: list[str] = []
         self._choices = Choices()
@@ -55,6 +56,9 @@ class Whole:
                 return None
             case Relay(choices=chunks):
                 self._choices.add(chunks)
+                return None
+            case StandIn(fingerprint=fingerprint):
+                self._head = replace(self._label, fingerprint=fingerprint).head("chat.completion")
                 return None
             case Served():
                 return self._head + self._encoded(event) + _tail(event) + b"}"
@@ -79,6 +83,7 @@ class Chunks:
     """
 
     def __init__(self, label: Label, *, include_usage: bool) -> None:
+        self._label = label
         self._head = b"data: " + label.head("chat.completion.chunk")
         self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
         self._include_usage = include_usage
@@ -95,6 +100,10 @@ class Chunks:
                 begin = b"" if b'"role"' in chunks[0] else self._begin()
                 self._begun = True
                 return begin + b"".join([self._head + chunk + self._tail for chunk in chunks])
+            case StandIn(fingerprint=fingerprint):
+                label = replace(self._label, fingerprint=fingerprint)
+                self._head = b"data: " + label.head("chat.completion.chunk")
+                return b""
             case Served():
                 return self._begin() + self._end(event)
             case _:

@@ -183,8 +183,7 @@ class Pool:
 
     def _lane(self, member: Member) -> Lane:
         pace = self._pace
-        name = f"{self._name}/{member.engine.name}"
-        circuit = Circuit(name, self._rules.circuit, pace.clock, pace.chance)
+        circuit = Circuit(member.engine.name, self._rules.circuit, pace.clock, pace.chance)
         return Lane(member, circuit, self._rules.longest_peace, pace.clock)
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from readstone.api.openai.encoding import DONE, PING, Chunks, Label, Whole
 from readstone.core.chat import Finish, Relay, TextDelta
 from readstone.core.usage import Metrics, Usage
-from readstone.serving.gateway import GatewayEvent, Served
+from readstone.serving.gateway import GatewayEvent, Served, StandIn
 
 LABEL = Label("req_0123", "Some/OCR-1B", "print")
 METRICS = Metrics(0.5, 12.5, 1.5, 0.125, 0.25, "fake")
@@ -195,3 +196,28 @@ def test_estimated_image_tokens_and_notes_are_marked() -> None:
     (chunk,) = stream((Served(Finish("stop", usage, LAST), metrics),), include_usage=False)[1:]
     assert chunk["usage"]["prompt_tokens_details"]["image_tokens_estimated"] is True
     assert chunk["x_metrics"]["notes"] == ["The reader answered."]
+
+
+@both
+def test_the_chunks_of_a_stand_in_carry_its_fingerprint_and_say_who_it_is(
+    *, include_usage: bool
+) -> None:
+    metrics = replace(METRICS, engine="reader", notes=("Instead.",))
+    events = (StandIn("other"), *EVENTS[:-1], Served(FINISH, metrics))
+
+    chunks = stream(events, include_usage=include_usage)
+
+    assert {chunk["system_fingerprint"] for chunk in chunks} == {"other"}
+    assert {chunk["model"] for chunk in chunks} == {"Some/OCR-1B"}
+    assert chunks[-1]["x_metrics"] == X_METRICS | {"engine": "reader", "notes": ["Instead."]}
+    assert len(chunks) == len(stream(include_usage=include_usage))
+
+
+def test_the_whole_answer_of_a_stand_in_carries_its_fingerprint() -> None:
+    answer = Whole(LABEL)
+    assert [answer.add(event) for event in (StandIn("other"), *EVENTS[:-1])] == [None] * 4
+
+    written = json.loads(answer.add(SERVED) or b"")
+
+    assert written["system_fingerprint"] == "other"
+    assert written["id"] == "chatcmpl-0123"
