@@ -52,7 +52,8 @@ async def running(config: Config, store: Store) -> AsyncGenerator[ASGIApp]:
         {
             name: Backend(built.engine, Admission(built.concurrency, built.queue))
             for name, built in engines.items()
-        }
+        },
+        catalogue.find,
     )
     limits = config.limits
     fetcher = Fetcher(_policy(config))
