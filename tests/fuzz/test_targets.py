@@ -9,7 +9,7 @@ from fuzz.refusal import refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fuzz import data_uri, image, json_body, pdf
+from fuzz import answer, data_uri, image, json_body, pdf
 from readstone.core.errors import InvalidImage
 
 TOKENS = st.sampled_from(
@@ -20,6 +20,10 @@ TOKENS = st.sampled_from(
     ]
 )
 """Words of PDF that say something wrong where they do not belong."""
+FRAMING = st.binary(max_size=3) | st.sampled_from(
+    [b"\r\n", b"\r\n\r\n", b"0\r\n\r\n", b"Content-Length: 3\r\n", b"HTTP/1.1 100 \r\n\r\n", b"\n"]
+)
+"""What tells where an answer of HTTP begins and ends, and what does not."""
 ODD: st.SearchStrategy[Any] = st.one_of(
     st.none(),
     st.booleans(),
@@ -67,8 +71,8 @@ def changed_requests(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.parametrize(
     ("seeds", "attempt"),
-    [(target.seeds, target.attempt) for target in (data_uri, json_body, image, pdf)],
-    ids=["data_uri", "json_body", "image", "pdf"],
+    [(target.seeds, target.attempt) for target in (answer, data_uri, json_body, image, pdf)],
+    ids=["answer", "data_uri", "json_body", "image", "pdf"],
 )
 def test_every_seed_is_an_answer_or_a_refusal(
     seeds: Callable[[], list[bytes]], attempt: Callable[[bytes], None]
@@ -103,6 +107,17 @@ def test_no_words_of_pdf_in_the_wrong_place_raise_anything_but_a_refusal(
     seed: bytes, wounds: list[tuple[float, bytes, int]]
 ) -> None:
     pdf.attempt(_wounded(seed, wounds))
+
+
+@settings(max_examples=800)
+@given(
+    st.sampled_from(answer.seeds()),
+    st.lists(st.tuples(st.floats(0, 1), FRAMING, st.integers(0, 4)), max_size=4),
+)
+def test_no_damage_to_an_engines_answer_raises_anything_but_a_failure_of_ours(
+    seed: bytes, wounds: list[tuple[float, bytes, int]]
+) -> None:
+    answer.attempt(_wounded(seed, wounds))
 
 
 def test_a_refusal_that_names_no_field_is_a_finding() -> None:
