@@ -19,6 +19,12 @@ def arguments(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").split("\0")
 
 
+def children(pid: int) -> list[int]:
+    """The processes it started that live."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(child) for child in listed.split()]
+
+
 def noted(notes: Path) -> list[int]:
     """The process ids a pretend engine wrote down."""
     return [int(line) for line in notes.read_text("ascii").split()] if notes.exists() else []
