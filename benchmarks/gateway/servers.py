@@ -86,6 +86,10 @@ url = "http://127.0.0.1:{upstream}/v1"
 kind = "vision"
 engine = "mock"
 """
+# Its streams fail with versions of that package from 1.19 on, which it allows.
+_PORTKEY: Final = f"""\
+mkdir -p {CACHE}/portkey && cd {CACHE}/portkey && npm init --yes && \
+npm pkg set overrides.@hono/node-server=1.13.3 && npm install @portkey-ai/gateway"""
 _BEARER: Final = {"authorization": f"Bearer {KEY}"}
 
 
@@ -213,7 +217,7 @@ PEERS: Final = (
     Server(
         "portkey",
         CACHE / "portkey/node_modules/@portkey-ai/gateway/build/start-server.js",
-        f"npm install --prefix {CACHE}/portkey @portkey-ai/gateway (with its install script: streams need it)",
+        _PORTKEY,
         _portkey,
         _portkey_headers,
         {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1", "NODE_ENV": "production"},
