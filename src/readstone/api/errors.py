@@ -50,6 +50,7 @@ STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.EngineUnavailable: (502, "upstream_error"),
     errors.EngineCrashed: (502, "upstream_error"),
     errors.EngineTimeout: (504, "timeout_error"),
+    errors.PictureFailed: (502, "upstream_error"),
     errors.RequestTimeout: (504, "timeout_error"),
     errors.ClientClosed: (499, "client_closed"),
 }
@@ -92,7 +93,7 @@ def _headers(error: errors.RequestError) -> dict[str, str]:
             | errors.EngineUnavailable(retry_after=seconds)
         ):
             return _retry(seconds)
-        case errors.EngineFailed():
+        case errors.EngineFailed() | errors.PictureFailed():
             return _retry(1.0)
         case _:
             return {}

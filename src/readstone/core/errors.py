@@ -17,6 +17,7 @@
     │   ├── EngineUnavailable       the engine cannot be reached or is not up; nothing was begun
     │   └── EngineCrashed           the engine's process ended while it worked on this
     ├── EngineTimeout               the engine took longer than it may
+    ├── PictureFailed               an image could not be made ready for the engine, which was not asked
     ├── RequestTimeout              the whole request took longer than it may
     └── ClientClosed                the client left before the answer was whole
     ConfigurationError              the server cannot start as configured (never on the wire)
@@ -148,6 +149,12 @@ class EngineTimeout(RequestError):
     """The engine did not answer in time."""
 
     code = "engine_timeout"
+
+
+class PictureFailed(RequestError):
+    """An image or PDF could not be made ready for the model just now: send the request again."""
+
+    code = "picture_failed"
 
 
 class RequestTimeout(RequestError):

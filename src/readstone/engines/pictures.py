@@ -68,7 +68,7 @@ class Pictures(Protocol):
 
         What is as wanted is passed on untouched. `most` is how many images a document may become; `key_id` is the
         key's public id. Closing the generator ends the work. Raises InvalidImage for a broken source,
-        InvalidRequest for a document of more pages than `most`, and errors of the engine tree.
+        InvalidRequest for a document of more pages than `most`, and PictureFailed where it could not be done now.
         """
         ...
 

@@ -204,7 +204,8 @@ class Supervisor:
         if self._crashes.get(digest, 0) >= _DEADLY:
             what = "image" if isinstance(source, Image) else "PDF"
             raise InvalidImage(
-                f"The {what} in {source.param} ended the reader {_DEADLY} times and is not tried again.",
+                f"The {what} in {source.param} ended the process that works on it {_DEADLY} times and is "
+                "not tried again.",
                 param=source.param,
                 code="image_crashed_reader",
             )
