@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from readstone.core.model import Kind
+from readstone.core.model import Family, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,10 @@ class ModelConfig:
     ] = None
     upstream: Annotated[
         str | None, Meta(description="What the engine calls the model; its own id where not set.")
+    ] = None
+    family: Annotated[
+        Family | None,
+        Meta(description="Whose prompts and image tokens apply; told by its name where not set."),
     ] = None
     aliases: Annotated[
         tuple[str, ...], Meta(description="Other names clients may call it by.")

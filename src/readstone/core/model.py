@@ -5,6 +5,12 @@ from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["chat", "vision", "ocr", "extract"]
 
+Family: TypeAlias = Literal["hunyuan-ocr", "qwen2-vl", "qwen3-vl", "llama-vision", "generic"]
+"""Vision models that share their prompts and the way they cut an image into tokens.
+
+qwen2-vl: Qwen2-VL and Qwen2.5-VL · llama-vision: Llama 3.2 Vision · generic: every other model.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
@@ -43,6 +49,7 @@ class Model:
     upstream: str = ""
     context_length: int | None = None
     fallback: tuple[str, ...] = field(default=())
+    family: Family | None = None
 
     @property
     def name_at_engine(self) -> str:

@@ -1,10 +1,8 @@
-"""The family of a vision model: models that share their prompts and the way they cut an image into tokens."""
+"""The family of a vision model: configured, or told by its name at its engine."""
 
 import re
-from typing import Literal, TypeAlias
 
-Family: TypeAlias = Literal["hunyuan-ocr", "qwen2-vl", "qwen3-vl", "llama-vision", "generic"]
-"""qwen2-vl: Qwen2-VL and Qwen2.5-VL · llama-vision: Llama 3.2 Vision · generic: every other model."""
+from readstone.core.model import Family, Model
 
 _NAMES: tuple[tuple[re.Pattern[str], Family], ...] = (
     (re.compile(r"hunyuan[-_. ]?ocr"), "hunyuan-ocr"),
@@ -12,6 +10,11 @@ _NAMES: tuple[tuple[re.Pattern[str], Family], ...] = (
     (re.compile(r"qwen[-_. ]?3[-_. ]?vl"), "qwen3-vl"),
     (re.compile(r"llama[-_. ]?3[.-]2[-_. ]?(\d+b[-_. ]?)?vision"), "llama-vision"),
 )
+
+
+def model_family(model: Model) -> Family:
+    """The family a model is configured to be of, else the one its name at the engine tells."""
+    return model.family or family_of(model.name_at_engine)
 
 
 def family_of(name: str) -> Family:

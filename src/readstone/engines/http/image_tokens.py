@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from readstone.engines.http.family import Family
+from readstone.core.model import Family
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,12 @@ from typing import Final
 import msgspec
 
 from readstone.core.chat import ChatRequest, Message, Part, TextPart
-from readstone.engines.http.family import Family
+from readstone.core.model import Family, Kind
+from readstone.engines.http.family import model_family
 from readstone.engines.instruction.wish import Wish, wish
+
+READING: Final = frozenset[Kind]({"ocr", "extract"})
+"""Kinds of models that are there to read: their prompts are adapted and their answers guarded against loops."""
 
 _HUNYUAN_PARSING = (
     "提取文档图片中正文的所有信息用markdown格式表示，其中页眉、页脚部分忽略，"
@@ -63,14 +67,15 @@ IMAGES_FIRST: Final = frozenset[Family]({"hunyuan-ocr", "llama-vision"})
 """Families whose text attends to an image only where it comes after it, or that were trained so only."""
 
 
-def task_messages(family: Family, request: ChatRequest) -> tuple[Message, ...]:
-    """The messages to send for a request to an OCR engine: adapted for kinds ocr and extract, else as they came.
+def as_task(request: ChatRequest) -> ChatRequest:
+    """The request as its model wants it: with adapted messages for kinds ocr and extract, else as it came.
 
     A request that brings tools or a form for its answer has its own task: its words are never replaced.
     """
-    if request.model.kind not in {"ocr", "extract"}:
-        return request.messages
-    return adapt(family, request.messages, keep_words=_has_a_task(request.extras))
+    if request.model.kind not in READING:
+        return request
+    family, keep_words = model_family(request.model), _has_a_task(request.extras)
+    return replace(request, messages=adapt(family, request.messages, keep_words=keep_words))
 
 
 def adapt(

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readstone.engines.http.family import Family, family_of
+from readstone.core.model import Family
+from readstone.engines.http.family import family_of
 from readstone.engines.http.image_tokens import (
     HUNYUAN_OCR,
     LLAMA_TILE_TOKENS,

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readstone.core.chat import ChatRequest, Image, ImagePart, Message, Part, Role, TextPart
-from readstone.core.model import KIND_DEFAULTS, Kind, Model
-from readstone.engines.http.family import Family
-from readstone.engines.http.prompts import PROMPTS, SILENT, SYSTEM, adapt, task_messages
+from readstone.core.model import KIND_DEFAULTS, Family, Kind, Model
+from readstone.engines.http.prompts import PROMPTS, SILENT, SYSTEM, adapt, as_task
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 PICTURE = ImagePart(Image(b"one", "png", 10, 20, "messages.0"))
@@ -34,7 +33,7 @@ def words(messages: tuple[Message, ...]) -> list[str]:
 
 
 def request(kind: Kind, extras: dict[str, bytes], *messages: Message) -> ChatRequest:
-    model = Model("m", kind, "e", KIND_DEFAULTS[kind], max_images=4)
+    model = Model("m", kind, "e", KIND_DEFAULTS[kind], max_images=4, upstream="HunyuanOCR")
     return ChatRequest("r", "k", model, "m", messages, 10, 0.0, 1.0, 0.0, extras)
 
 
@@ -147,14 +146,21 @@ def test_a_conversation_that_goes_on_keeps_its_beginning() -> None:
 def test_only_models_that_read_are_asked_in_other_words(kind: Kind) -> None:
     asked = request(kind, {}, user(PICTURE, WISH))
 
-    assert task_messages("hunyuan-ocr", asked) == asked.messages
+    assert as_task(asked).messages == asked.messages
+
+
+def test_a_models_family_may_be_configured() -> None:
+    asked = request("ocr", {}, user(PICTURE, WISH))
+    plain = replace(asked, model=replace(asked.model, family="generic"))
+
+    assert as_task(plain) == plain
 
 
 @pytest.mark.parametrize("kind", ["ocr", "extract"])
 def test_models_that_read_are(kind: Kind) -> None:
     asked = request(kind, {"response_format": b'{"type":"text"}'}, user(PICTURE, WISH))
 
-    assert words(task_messages("hunyuan-ocr", asked)) == ["", "提取图中的文字。"]
+    assert words(as_task(asked).messages) == ["", "提取图中的文字。"]
 
 
 @pytest.mark.parametrize(
@@ -168,14 +174,14 @@ def test_models_that_read_are(kind: Kind) -> None:
 def test_a_request_with_a_task_of_its_own_keeps_its_words(extras: dict[str, bytes]) -> None:
     asked = request("ocr", extras, user(PICTURE, WISH))
 
-    assert words(task_messages("hunyuan-ocr", asked)) == ["", WISH]
+    assert words(as_task(asked).messages) == ["", WISH]
 
 
 @pytest.mark.parametrize("name", ["tools", "response_format"])
 def test_null_is_no_task(name: str) -> None:
     asked = request("ocr", {name: b"null"}, user(PICTURE, WISH))
 
-    assert words(task_messages("hunyuan-ocr", asked)) == ["", "提取图中的文字。"]
+    assert words(as_task(asked).messages) == ["", "提取图中的文字。"]
 
 
 # What holds of pages: they are data.
