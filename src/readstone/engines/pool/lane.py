@@ -5,8 +5,17 @@ from dataclasses import dataclass, replace
 
 from readstone.core.chat import Finish
 from readstone.core.engine import Engine
-from readstone.core.errors import EngineFailed, EngineTimeout, Overloaded, RequestError
+from readstone.core.errors import (
+    EngineFailed,
+    EngineTimeout,
+    EngineUnavailable,
+    Overloaded,
+    RequestError,
+)
 from readstone.engines.pool.circuit import Circuit
+
+_UNTOLD = 1.0
+"""Seconds to wait that an unavailable engine is said to ask for where it did not say anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,7 @@ class Member:
 class Lane:
     """The way to one member.
 
-    A member that says it is full is left in peace for as long as it asked, `longest_peace` seconds at most.
+    A member that says when to come back is left in peace until then, `longest_peace` seconds at most.
     """
 
     def __init__(
@@ -47,7 +56,7 @@ class Lane:
 
     @property
     def is_well(self) -> bool:
-        """Whether the member is up and does not fail; where it may not be asked even so, it has enough to do."""
+        """Whether the member is up and does not fail; it may be full, or want to be left in peace."""
         return self.engine.state == "ready" and self.circuit.is_closed
 
     @property
@@ -94,11 +103,16 @@ class Call:
         match error:
             case Overloaded(retry_after=seconds):
                 self._lane.leave_in_peace(seconds)
-            case EngineFailed() | EngineTimeout() if not self._settled:
-                self._settled = True
-                self._lane.circuit.failed(self._ticket)
-            case _:
+                return
+            case EngineUnavailable(retry_after=seconds) if seconds > _UNTOLD:
+                self._lane.leave_in_peace(seconds)
+            case EngineFailed() | EngineTimeout():
                 pass
+            case _:
+                return
+        if not self._settled:
+            self._settled = True
+            self._lane.circuit.failed(self._ticket)
 
     def close(self) -> None:
         """Free its place."""

@@ -117,8 +117,8 @@ class Pool:
         """The events of one member; the Finish names it.
 
         Before the first event another member is asked where the error says that nothing was begun, or once where the
-        member crashed; after it never. Raises what the last member asked raises, Overloaded where every member that is
-        well has enough to do, and EngineUnavailable where none is well.
+        member crashed; after it never. Raises what the last member asked raises, Overloaded where no member that is
+        well takes a request now, and EngineUnavailable where none is well.
         """
         attempts = Attempts(self._rules.retry, self._pace.clock)
         lane = self._admit(attempts, None)
@@ -157,7 +157,7 @@ class Pool:
         well = [lane for lane in self._lanes if lane.is_well and not self._stopped]
         if well:
             raise Overloaded(
-                "Every engine of this model has enough to do. Try again in a moment.",
+                "No engine of this model takes a request now. Try again in a moment.",
                 retry_after=min(lane.peace or _SOON for lane in well),
             ) from failure
         if failure is not None:

@@ -249,6 +249,33 @@ async def test_a_member_that_is_full_is_left_in_peace_as_long_as_it_asked() -> N
     assert asked(engines) == [2, 3]
 
 
+async def test_a_member_that_says_when_it_is_up_again_is_asked_then() -> None:
+    engines = fakes(2)
+    engines[0].scripts.append((EngineUnavailable("x", retry_after=5),))
+    hand = Hand(chance=0.0)
+    pool = pool_of(engines, hand)
+
+    for _ in range(3):
+        await ask(pool)
+    assert asked(engines) == [1, 3]
+    hand.now += 5
+    await ask(pool)
+
+    assert asked(engines) == [2, 3]
+
+
+async def test_one_that_cannot_be_reached_and_says_nothing_is_asked_again_at_once() -> None:
+    engines = fakes(1)
+    engines[0].scripts.append((EngineUnavailable("x"),))
+    pool = pool_of(engines)
+    with pytest.raises(EngineUnavailable):
+        await ask(pool)
+
+    await ask(pool)
+
+    assert asked(engines) == [2]
+
+
 async def test_no_member_is_left_in_peace_for_longer_than_the_cap() -> None:
     engines = fakes(1)
     engines[0].scripts.append((Overloaded("x", retry_after=86400),))
