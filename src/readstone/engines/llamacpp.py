@@ -16,6 +16,8 @@ from readstone.engines.hub import Hub, HubFile
 from readstone.engines.program import Command, Seat
 
 _MAGIC = b"GGUF"
+_SPARE = 8
+"""Threads for questions about its health, beside one for each request."""
 _SAMPLE = 1024 * 1024
 _BINARY = "llama-server"
 _WHEEL = (sys.executable, "-I", "-m", llama_server.__name__)
@@ -48,7 +50,8 @@ class LlamaCppOptions:
     `model` and `mmproj` (which lets it see) are GGUF files, here or on the hub; `name` is what requests call the
     model. `context` is in tokens, for each of `slots` answers at once; `threads`, `gpu_layers` and `image_tokens`
     (the most one image may take) are llama.cpp's own choice where None. `cache_megabytes` is memory for prompts seen
-    before. `flags` come after all of these as they are, so they win.
+    before. `requests` is the most it is sent at once: each holds a thread of its HTTP server to its end, and with none
+    left it would not even tell its health. `flags` come after all of these as they are, so they win.
     """
 
     model: Path | HubFile
@@ -60,6 +63,7 @@ class LlamaCppOptions:
     gpu_layers: int | None = None
     image_tokens: int | None = None
     cache_megabytes: int = 0
+    requests: int = 64
     flags: tuple[str, ...] = ()
 
     @property
@@ -77,6 +81,7 @@ class LlamaCppOptions:
             "--gpu-layers": self.gpu_layers,
             "--image-max-tokens": self.image_tokens,
             "--cache-ram": self.cache_megabytes,
+            "--threads-http": self.requests + _SPARE,
         }
         given = ((name, str(value)) for name, value in numbers.items() if value is not None)
         switches = ("--jinja", "--metrics", "--no-slots", "--no-webui")

@@ -1,9 +1,15 @@
 """An engine's server as something that can be run: what it needs, and its command line."""
 
+import os
+import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+_MOST_DIRECTORY_BYTES = 90
+"""Of a directory that holds a unix socket; Linux takes paths of 107 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,15 @@ class Seat:
     def url(self) -> str:
         """The base of its API."""
         return f"unix:{self.socket}:/v1"
+
+
+def new_seat() -> Seat:
+    """A seat with a key of its own, in a new directory; blocks for as long as a disk takes."""
+    directory = Path(tempfile.mkdtemp(prefix="readstone-"))
+    if len(os.fsencode(directory)) > _MOST_DIRECTORY_BYTES:
+        directory.rmdir()
+        directory = Path(tempfile.mkdtemp(prefix="readstone-", dir="/tmp"))
+    return Seat(directory / "engine.sock", secrets.token_urlsafe(32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,10 @@
 """An engine whose server is a child of ours: started, watched, started again when it dies, stopped with us."""
 
 import asyncio
-import os
 import random
 import re
 import secrets
 import shutil
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from readstone.core.errors import (
 from readstone.engines.guarded import Guarded, LogFile
 from readstone.engines.health import is_well
 from readstone.engines.leftovers import MARK, Leftovers
-from readstone.engines.program import Program, Seat
+from readstone.engines.program import Program, Seat, new_seat
 from readstone.telemetry import log, log_bug, log_trouble
 
 _FIRST_PAUSE = 0.05
@@ -36,16 +34,14 @@ _SEEN_SECONDS = 0.25
 _TAIL_LINES = 20
 _LONGEST_RETRY = 60.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_MOST_DIRECTORY_BYTES = 90
-"""Of a directory that holds a unix socket; Linux takes paths of 107 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long a child may take, in seconds, and how often it may fail.
 
-    `silence` is the longest time without a healthy answer before it is taken for dead; it is asked `probe` seconds
-    apart. It is started again after `first_delay`, then twice that and so on to `longest_delay`; after `restarts`
+    `silence` is the longest time without any answer of a healthy one before it is taken for dead; it is asked `probe`
+    seconds apart. It is started again after `first_delay`, then twice that and so on to `longest_delay`; after `restarts`
     failures in a row it is given up. One that was well for `steady` seconds starts that count anew.
     """
 
@@ -135,6 +131,7 @@ class Supervised:
         try:
             async with aclosing(run.engine.chat(request)) as events:
                 async for event in events:
+                    run.heard = _now()
                     yield event
         except EngineUnavailable as error:
             if await run.is_over():
@@ -194,19 +191,19 @@ class Supervised:
                 reason, tail = str(error), await self._tail()
                 log_trouble("engine failed to start", engine=self._name, reason=reason, tail=tail)
                 return 0.0
-            await self._open(undo, seat)
+            run = await self._open(undo, seat)
             ready = _now()
             self._start_took = ready - begun
             log("engine ready", engine=self._name, pid=guarded.pid, seconds=round(ready - begun, 2))
-            reason = await self._watch(guarded, seat)
+            reason = await self._watch(guarded, seat, run)
             log_trouble("engine ended", engine=self._name, pid=guarded.pid, reason=reason)
             return _now() - ready
 
     async def _spawn(self, undo: AsyncExitStack) -> tuple[Guarded, Seat]:
         """Start the child in a private directory; undone, both are gone."""
-        directory = await asyncio.to_thread(_private_directory)
+        seat = await asyncio.to_thread(new_seat)
+        directory = seat.socket.parent
         undo.push_async_callback(asyncio.to_thread, shutil.rmtree, directory, ignore_errors=True)
-        seat = Seat(directory / "engine.sock", secrets.token_urlsafe(32))
         command = self._program.command(seat)
         mark = secrets.token_hex(16)
         environment = {**self._house.environment, **command.variables, MARK: mark}
@@ -230,14 +227,15 @@ class Supervised:
                 raise EngineFailed(f"It was not ready within {self._patience.start:g} seconds.")
             pause = min(2 * pause, _PAUSE)
 
-    async def _open(self, undo: AsyncExitStack, seat: Seat) -> None:
+    async def _open(self, undo: AsyncExitStack, seat: Seat) -> "_Run":
         """Let requests in; undone, they are refused first and ended then, so that no open stream holds up its end."""
         engine = self._connect(seat.url, seat.api_key)
         undo.push_async_callback(engine.stop)
         await engine.start()
-        self._run = _Run(engine, asyncio.Event())
-        undo.callback(self._close, self._run)
+        run = self._run = _Run(engine, asyncio.Event(), _now())
+        undo.callback(self._close, run)
         self._state = "ready"
+        return run
 
     def _close(self, run: "_Run") -> None:
         self._run = None
@@ -246,14 +244,13 @@ class Supervised:
             self._state = "starting"
         run.over.set()
 
-    async def _watch(self, guarded: Guarded, seat: Seat) -> str:
+    async def _watch(self, guarded: Guarded, seat: Seat, run: "_Run") -> str:
         """Wait until it has ended or is of no use any more; why."""
         patience = self._patience
-        well = _now()
         while (code := await _ended(guarded, patience.probe)) is None:
             if await is_well(seat.socket, _PROBE_SECONDS):
-                well = _now()
-            elif _now() - well > patience.silence:
+                run.heard = _now()
+            elif _now() - run.heard > patience.silence:
                 return f"It gave no healthy answer for {patience.silence:g} seconds."
         return f"It ended with code {code}."
 
@@ -261,12 +258,16 @@ class Supervised:
         return await asyncio.to_thread(self._log.tail, _TAIL_LINES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Run:
-    """A child that is ready: the engine that talks to it, and whether it is over with it."""
+    """A child that is ready: the engine that talks to it, whether it is over with it, and when it last gave a sign of life.
+
+    What it answers is such a sign too: a server that is busy with streams may keep a question for its health waiting.
+    """
 
     engine: Engine
     over: asyncio.Event
+    heard: float
 
     async def is_over(self) -> bool:
         """Whether the child is gone, which may be seen a little later than what its going broke."""
@@ -288,15 +289,6 @@ def _delay(failures: int, patience: Patience) -> float:
     """Doubled with each failure, and spread so that engines which fell together do not rise together."""
     longest = min(patience.first_delay * 2.0 ** (failures - 1), patience.longest_delay)
     return random.uniform(longest / 2, longest)  # noqa: S311  (nothing secret)
-
-
-def _private_directory() -> Path:
-    """A new directory of ours alone, with a path short enough for a unix socket."""
-    path = Path(tempfile.mkdtemp(prefix="readstone-"))
-    if len(os.fsencode(path)) <= _MOST_DIRECTORY_BYTES:
-        return path
-    path.rmdir()
-    return Path(tempfile.mkdtemp(prefix="readstone-", dir="/tmp"))
 
 
 def _now() -> float:

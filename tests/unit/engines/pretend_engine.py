@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 PATH, NOTES, *MODES = sys.argv[1:]
@@ -31,8 +32,11 @@ def answer(connection: socket.socket) -> None:
         connection.sendall(b"hello\n")
         if path == b"/die":
             os._exit(3)
-        if path == b"/sicken":
+        if path in {b"/sicken", b"/busy"}:
             sick.set()
+        while path == b"/busy":
+            connection.sendall(b"tick\n")
+            time.sleep(0.02)
         if path == b"/answer":
             connection.sendall(b"end\n")
         if path in {b"/answer", b"/break"}:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -31,6 +31,7 @@ from readstone.core.errors import ConfigurationError, EngineCrashed, EngineFaile
 from readstone.core.model import KIND_DEFAULTS, Model
 from readstone.engines import llama_server
 from readstone.engines.environment import engine_environment
+from readstone.engines.health import is_well
 from readstone.engines.http.engine import HTTPEngine, HTTPOptions
 from readstone.engines.http.health import HealthOptions
 from readstone.engines.http.target import parse_target
@@ -68,7 +69,16 @@ def test_options_become_flags() -> None:
         *("llama-server", "--model", str(SEER / "seer.gguf")),
         *("--mmproj", str(SEER / "seer-mmproj.gguf"), "--alias", "seer"),
         *("--ctx-size", "2048", "--parallel", "2", "--threads", "1", "--threads-batch", "1"),
-        *("--gpu-layers", "99", "--image-max-tokens", "512", "--cache-ram", "0"),
+        *(
+            "--gpu-layers",
+            "99",
+            "--image-max-tokens",
+            "512",
+            "--cache-ram",
+            "0",
+            "--threads-http",
+            "72",
+        ),
         *("--jinja", "--metrics", "--no-slots", "--no-webui", "--swa-full"),
         *("--host", "/run/x/engine.sock"),
     )
@@ -287,6 +297,24 @@ async def test_a_real_server_killed_over_an_answer_says_so_and_comes_back(
 
     await until(lambda: seer.state == "ready")
     assert "paris" in (await _ask(seer, FRANCE)).text.lower()
+
+
+async def test_a_real_server_with_more_requests_than_slots_still_tells_its_health(
+    seer: Supervised, tmp_path: Path
+) -> None:
+    (record,) = (tmp_path / "run").iterdir()
+    directory = Path(json.loads(record.read_text("utf-8"))["directory"])
+    async with AsyncExitStack() as stack:
+        answers = [seer.chat(_request(FRANCE, ignore_eos=b"true")) for _ in range(32)]
+        first = [asyncio.ensure_future(anext(answer)) for answer in answers]
+        for answer in answers:
+            stack.push_async_callback(answer.aclose)
+        stack.push_async_callback(asyncio.wait, first)
+        for task in first:
+            stack.callback(task.cancel)
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+
+        assert await is_well(directory / "engine.sock", 5)
 
 
 async def test_stopping_does_not_wait_for_a_real_servers_open_streams(seer: Supervised) -> None:

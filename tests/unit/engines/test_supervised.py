@@ -256,6 +256,20 @@ async def test_one_that_stops_answering_is_replaced_and_its_answers_end(
     await until(lambda: engine.state == "ready" and len(noted(notes)) == 2)
 
 
+async def test_one_that_is_too_busy_to_tell_its_health_is_not_taken_for_dead(
+    start: Start, notes: Path
+) -> None:
+    engine = await start(patience=replace(PATIENCE, silence=1))
+    await until(lambda: engine.state == "ready")
+
+    async with aclosing(engine.chat(_request("busy"))) as events:
+        for _ in range(75):
+            await anext(events)
+
+        assert engine.state == "ready"
+    await until(lambda: len(noted(notes)) == 2)
+
+
 async def test_stopping_ends_answers_first_and_then_even_a_stubborn_child(
     start: Start, notes: Path
 ) -> None:
