@@ -18,7 +18,7 @@ from readstone.core.chat import (
     Source,
     TextPart,
 )
-from readstone.core.errors import ConfigurationError, InvalidRequest, RequestError
+from readstone.core.errors import ConfigurationError, InvalidImage, InvalidRequest, RequestError
 
 DPI: Final = 150.0
 """Pixels an inch of a document's page: an A4 page becomes 1240 x 1754."""
@@ -85,19 +85,17 @@ class Untouched:
         return self._wanted
 
     async def prepare(self, source: Source, key_id: str, most: int) -> AsyncGenerator[Image]:  # noqa: ARG002  (the protocol's)
-        """The image itself; InvalidRequest where something would have to be done."""
+        """The image itself; InvalidImage where something would have to be done."""
         if isinstance(source, Document):
-            raise InvalidRequest(
+            raise InvalidImage(
                 f"This model takes no PDF: send the pages of {source.param} as images.",
                 param=source.param,
-                code="unsupported_document",
             )
         if not self._wanted.holds(source):
-            raise InvalidRequest(
+            raise InvalidImage(
                 f"The image in {source.param} must be {_listed(self._wanted.formats)}, upright, opaque and "
                 "of 8 bits a colour for this model.",
                 param=source.param,
-                code="unsupported_image",
             )
         yield source
 

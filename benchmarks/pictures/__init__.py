@@ -1,0 +1,1 @@
+"""What it costs to make images ready for an engine."""
