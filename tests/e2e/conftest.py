@@ -4,6 +4,8 @@ from pathlib import Path
 import openai
 import pytest
 
+from e2e.engines import Engines
+from e2e.engines import engines as started_engines
 from e2e.pages import ALIAS
 from e2e.server import Server
 
@@ -18,6 +20,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     yield started
     assert started.stop() == 0
     assert [line for line in started.log if "exception" in line] == []
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Generator[Engines]:
+    """A server in front of real engines, which the tests about engines share."""
+    with started_engines(tmp_path_factory.mktemp("engines")) as started:
+        yield started
 
 
 @pytest.fixture

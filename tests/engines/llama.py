@@ -1,11 +1,12 @@
 """A real engine: llama.cpp's own server on this machine, and what it says without us in between."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -46,51 +47,43 @@ class Llama:
         """The base of its API."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def call(self, method: str, path: str, **properties: Any) -> Any:
-        """What it answers, read whole; the model and no randomness are put in."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            connection.request(method, path, json.dumps(properties) if properties else None)
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-
     def chat(self, messages: Sequence[Any], **properties: Any) -> Any:
         """Its whole answer to messages."""
-        return self.call("POST", "/v1/chat/completions", messages=messages, **properties)
+        return json.loads(self._post({"messages": messages, **properties}))
 
     def stream(self, messages: Sequence[Any], **properties: Any) -> list[Any]:
         """The chunks of its answer, the usage included."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         asked = {"stream": True, "stream_options": {"include_usage": True}, **properties}
-        try:
-            body = json.dumps({"messages": messages, **asked})
-            connection.request("POST", "/v1/chat/completions", body)
-            return list(chunks(connection.getresponse().read()))
-        finally:
-            connection.close()
+        return list(chunks(self._post({"messages": messages, **asked})))
 
     @property
     def busy(self) -> int:
         """How many of its slots work on something."""
-        return sum(slot["is_processing"] for slot in self.call("GET", "/slots"))
+        return sum(slot["is_processing"] for slot in json.loads(self._get("/slots")))
 
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
-        self._process.wait()
+    def metric(self, name: str) -> int:
+        """The value of one of its own metrics."""
+        text = self._get("/metrics").decode()
+        (value,) = re.findall(rf"^llamacpp:{name} (\S+)$", text, re.MULTILINE)
+        return int(float(value))
 
-    def freeze(self) -> None:
-        """Stop it where it stands."""
+    @contextmanager
+    def killed(self) -> Generator[None]:
+        """End it at once; when the block is left, one like it is started where it was."""
+        self._kill()
+        try:
+            yield
+        finally:
+            self._process = self._start()
+
+    @contextmanager
+    def frozen(self) -> Generator[None]:
+        """Stop it where it stands for the length of a block."""
         self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._process.send_signal(signal.SIGCONT)
-
-    def start_again(self) -> None:
-        """Start one like it, where it was."""
-        self._process = self._start()
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it and wait until it has."""
@@ -98,7 +91,7 @@ class Llama:
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self._kill()
             raise
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -113,11 +106,29 @@ class Llama:
         assert process.poll() is None, self._log.read_text(encoding="utf-8", errors="replace")
         return process
 
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
     def _answers(self) -> bool:
         try:
-            return self.call("GET", "/health") == {"status": "ok"}
+            return json.loads(self._get("/health")) == {"status": "ok"}
         except OSError:
             return False
+
+    def _get(self, path: str) -> bytes:
+        return self._call("GET", path, None)
+
+    def _post(self, properties: Mapping[str, Any]) -> bytes:
+        return self._call("POST", "/v1/chat/completions", json.dumps(properties))
+
+    def _call(self, method: str, path: str, body: str | None) -> bytes:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, body)
+            return connection.getresponse().read()
+        finally:
+            connection.close()
 
 
 @contextmanager

@@ -29,7 +29,7 @@ KEY_HEADS = 2
 HEAD_WIDTH = 32
 INNER = 128
 EXPERTS = 4
-CONTEXT = 2048
+CONTEXT = 65536
 _SPREAD = 0.2
 """Of the weights: wide enough that the best token leads by much more than rounding."""
 _NORMAL, _CONTROL, _WORD = 1, 3, 4
