@@ -1,9 +1,9 @@
 """Notices that a model repeats itself without end, which vision models do on pages they cannot read.
 
-What is looked for is exact: the tail of the text is one block over and over. Blocks that count up, or change a word
-each time, are not found; `max_tokens` ends those. A page may repeat itself too (dotted leaders, rules of tables,
-empty cells, sheets of labels), so two things are asked of a loop: many repetitions and much text. Measured on the
-transcripts the reader is tuned with, see docs/engines.md.
+Two things are looked for in the tail of the text: one block over and over, and a long stretch of words that is made of a
+few n-grams in any order. Blocks that count up are neither; `max_tokens` ends those. A page may repeat itself too (dotted
+leaders, rules of tables, empty cells, sheets of labels), so much text is asked of a loop. Measured on the transcripts
+the reader is tuned with, see docs/engines.md.
 """
 
 import re
@@ -21,8 +21,26 @@ SPEAKING: Final = 4_000
 HOLLOW: Final = 8_000
 """Least characters where it has none outside of markup: more than an empty grid of 60 rows by 12 cells in HTML."""
 
+BABBLE: Final = 8_000
+"""Characters that are held against their number of different n-grams."""
+
+GRAM: Final = 16
+"""Characters of an n-gram: two or three words."""
+
+_STEP: Final = 4
+"""Every fourth n-gram is taken: enough to tell, for a quarter of the work."""
+
+FEWEST: Final = BABBLE // _STEP // TIMES
+"""Least different n-grams: with fewer, each comes `TIMES` times on average. Real pages have 1,590 of 2,000, lists that count 800."""
+
+WORDED: Final = 0.2
+"""Least share of letters, outside of markup, for few n-grams to count: a form's blanks are few n-grams too."""
+
 STRIDE: Final = 512
 """Characters between two looks at the tail: what a look costs is shared by so many."""
+
+BABBLE_STRIDE: Final = 4 * STRIDE
+"""Characters between two counts of n-grams, which cost more."""
 
 BOUND: Final = max(LONGEST_BLOCK * TIMES, HOLLOW) + LONGEST_BLOCK + STRIDE
 """Characters of a loop after which it has been found, whatever its block."""
@@ -48,6 +66,7 @@ class LoopGuard:
         """The tail, last character first: searched forwards, which the interpreter does in linear time."""
         self._new: list[str] = []
         self._unseen = 0
+        self._uncounted = 0
         self._looping = False
 
     def feed(self, text: str) -> bool:
@@ -65,9 +84,13 @@ class LoopGuard:
     def _look(self) -> None:
         self._recent = ("".join(self._new)[::-1] + self._recent)[:_KEPT]
         self._new.clear()
+        self._uncounted += self._unseen
         self._unseen = 0
         if len(self._recent) >= SPEAKING:
             self._looping = any(_loops(self._recent, probe) for probe in _PROBES)
+        if len(self._recent) >= BABBLE and self._uncounted >= BABBLE_STRIDE and not self._looping:
+            self._uncounted = 0
+            self._looping = _babbles(self._recent[:BABBLE])
 
 
 def _loops(recent: str, probe: int) -> bool:
@@ -80,6 +103,19 @@ def _loops(recent: str, probe: int) -> bool:
     if block < 0 or not _repeats(recent, block, length := max(block * TIMES, SPEAKING)):
         return False
     return _speaks(recent[:block][::-1]) or _repeats(recent, block, max(length, HOLLOW))
+
+
+def _babbles(recent: str) -> bool:
+    """Whether a text of many words is made of few n-grams."""
+    # The begin of nearly every text has enough of them already: the rest need not be counted.
+    if _grams(recent[: BABBLE // 4]) >= FEWEST or _grams(recent) >= FEWEST:
+        return False
+    words = _MARKUP.sub("", recent[::-1])
+    return sum(map(str.isalpha, words)) >= WORDED * BABBLE
+
+
+def _grams(text: str) -> int:
+    return len({text[begin : begin + GRAM] for begin in range(0, len(text) - GRAM + 1, _STEP)})
 
 
 def _repeats(recent: str, block: int, length: int) -> bool:

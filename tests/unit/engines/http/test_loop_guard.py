@@ -4,6 +4,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from readstone.engines.http.loop_guard import (
+    BABBLE,
+    BABBLE_STRIDE,
     BOUND,
     HOLLOW,
     LONGEST_BLOCK,
@@ -69,6 +71,26 @@ def test_an_endless_loop_of_any_block_is_stopped_within_bounds(
     assert stopped <= before + BOUND + piece
 
 
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.sampled_from(["red", "the total", "合計", "Größe"]), min_size=1, max_size=2),
+    st.sampled_from([" ", ", ", "\n"]),
+    st.integers(0, 3_000),
+    st.integers(0, 10**6),
+)
+def test_babble_that_never_repeats_exactly_is_stopped_too(
+    words: list[str], between: str, before: int, seed: int
+) -> None:
+    random = Random(seed)
+    prefix = "".join(random.choice("abcdef 0123456789\n") for _ in range(before))
+    babble = "".join(random.choice(words) + between for _ in range(9_000))
+
+    stopped = stopped_at(prefix + babble)
+
+    assert stopped is not None
+    assert stopped <= before + BABBLE + BABBLE_STRIDE + STRIDE + 7
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.sampled_from(WORDS), min_size=50, max_size=3_000), st.integers(1, 12))
 def test_text_of_few_words_is_not_a_loop(words: list[str], columns: int) -> None:
@@ -92,6 +114,7 @@ def test_a_table_that_counts_is_not_a_loop(start: int, columns: int, between: st
 
 
 def test_what_pages_repeat_is_not_a_loop() -> None:
+    random = Random(11)
     pages = {
         "a wide table's rule": "|" + " --- |" * 60 + "\n",
         "dotted leaders": "".join(f"Chapter {n} {'.' * 250} {n * 7}\n" for n in range(40)),
@@ -100,8 +123,22 @@ def test_what_pages_repeat_is_not_a_loop() -> None:
         "an empty grid in markdown": ("|" + "   |" * 31 + "\n") * 60,
         "a column of zeros": "0.00\n" * 1_000,
         "thirty labels": "ACME GmbH\nMusterstraße 12\n12345 Musterstadt\nGermany\n\n" * 30,
-        "a form in six copies": f"{'Consignment note, copy for the carrier. ' * 3}\n" * 6,
+        "a note in six copies": "".join(
+            f"{word}, {number}\n" for number, word in enumerate(WORDS * 6)
+        )
+        * 6,
         "white space": " " * 7_000,
+        "ten blanks": "".join(f"Line {n}: {'_' * 800}\n" for n in range(10)) * 2,
+        "checkboxes": "".join(
+            f"| {'x' if random.random() < 0.3 else ' '} |   |\n" for _ in range(1_000)
+        ),
+        "a timesheet": "".join(
+            f"{day:02}.{month:02}. 08:00 17:00 0:30 8:30\n"
+            for month in range(1, 13)
+            for day in range(1, 32)
+        ),
+        "a stock list": "".join(f"Item {n}: Widget blue, 1 pcs, 4.50 EUR\n" for n in range(1_000)),
+        "bits": "".join(f"{n:08b}\n" for n in range(2_000)),
     }
 
     assert {name for name, page in pages.items() if stopped_at(page + "End.") is not None} == set()
