@@ -1,56 +1,122 @@
-"""The pulse of an answer: its events, the silences between them, and the client's leaving."""
+"""The pulse of a request: its client's leaving, its silences and its time limit, watched on a single timer."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Final, Self, TypeAlias
 
 from starlette.types import Receive
 
 from readstone.core.errors import ClientClosed
 
-T = TypeVar("T")
+LOOK_SECONDS: Final = 0.05
+"""A client's leaving is not looked for so long: what is quicker needs no task for it."""
+
+Fill: TypeAlias = Callable[[], Awaitable[None]]
+"""Says something to the client when there has been silence."""
 
 
-async def pulse(
-    events: AsyncGenerator[T], receive: Receive, silence: float
-) -> AsyncGenerator[T | None]:
-    """The events as they come, and None after each `silence` seconds without one.
+class Pulse:
+    """A block that answers a request, in the task that enters it.
 
-    ClientClosed as soon as the client leaves; then, or when this generator is closed, `events` is cancelled
-    where it stands and closed.
+    Once it listens, ClientClosed where the client leaves; TimeoutError where the block takes longer than `limit` seconds.
+    What the block waits for then is cancelled where it stands.
     """
-    gone = asyncio.ensure_future(_until_gone(receive))
-    upcoming: asyncio.Future[T] | None = None
-    try:
-        while True:
-            upcoming = upcoming or asyncio.ensure_future(anext(events))
-            await asyncio.wait(
-                {upcoming, gone}, timeout=silence, return_when=asyncio.FIRST_COMPLETED
-            )
-            if gone.done():
-                raise ClientClosed
-            if not upcoming.done():
-                yield None
-                continue
-            try:
-                event = upcoming.result()
-            except StopAsyncIteration:
-                return
-            upcoming = None
-            yield event
-    finally:
-        await _end(gone)
-        if upcoming is not None:
-            await _end(upcoming)
-        await events.aclose()
+
+    def __init__(self, receive: Receive, *, limit: float, silence: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._silence = silence
+        self._loop = asyncio.get_running_loop()
+        self._last = self._deadline = 0.0
+        self._listens = False
+        self._fill: Fill | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._filler: asyncio.Task[None] | None = None
+        self._reason: Exception | None = None
+        self._over = False
+
+    async def __aenter__(self) -> Self:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a pulse is entered by a task")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._deadline = self._loop.time() + self._limit
+        self._timer = self._loop.call_at(self._deadline, self._tick)
+        return self
+
+    def listen(self, fill: Fill | None) -> None:
+        """The request is read: from now on its client may leave, and `fill` is called after each silence."""
+        self._listens = True
+        self._fill = fill
+        self._last = now = self._loop.time()
+        self._timer.cancel()
+        first = min(LOOK_SECONDS, self._silence, self._limit)
+        self._timer = self._loop.call_at(min(now + first, self._deadline), self._tick)
+
+    def forget_client(self) -> None:
+        """What is left to do is done even where the client leaves, and in silence."""
+        self._fill = None
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self._listens = False
+
+    async def beat(self) -> None:
+        """Call before something is sent: silence begins anew, and one that is being filled is filled first."""
+        self._last = self._loop.time()
+        if self._filler is not None:
+            await asyncio.wait({self._filler})
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._over = True
+        self._timer.cancel()
+        for task in (self._watcher, self._filler):
+            if task is not None:
+                await _end(task)
+        if self._reason is None or self._task.uncancel() > self._cancelling:
+            return  # nothing happened, or somebody else cancels too
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            raise self._reason from error
+
+    def _tick(self) -> None:
+        """Do what is due, and come again when the next thing is."""
+        now = self._loop.time()
+        if now >= self._deadline:
+            self._stop(TimeoutError())
+            return
+        due = self._deadline
+        if self._listens and self._watcher is None:
+            self._watcher = self._loop.create_task(self._until_gone())
+        if self._fill is not None:
+            if now >= self._last + self._silence:
+                self._last = now
+                if self._filler is None or self._filler.done():
+                    self._filler = self._loop.create_task(_run(self._fill))
+            due = min(due, self._last + self._silence)
+        self._timer = self._loop.call_at(due, self._tick)
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._stop(ClientClosed())
+
+    def _stop(self, reason: Exception) -> None:
+        if self._reason is None and not self._over:
+            self._reason = reason
+            self._task.cancel()
 
 
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _run(fill: Fill) -> None:
+    await fill()
 
 
-async def _end(task: asyncio.Future[T]) -> None:
+async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})
     if not task.cancelled():

@@ -1,11 +1,10 @@
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 
 import pytest
 from starlette.types import Message
 
-from readstone.api.pulse import pulse
+from readstone.api.pulse import Pulse
 from readstone.core.errors import ClientClosed, EngineFailed
 
 LONG = 60.0
@@ -15,133 +14,189 @@ SHORT = 0.001
 class Client:
     """Stays until it is told to leave."""
 
-    def __init__(self) -> None:
+    def __init__(self, *says: Message) -> None:
         self.gone = asyncio.Event()
+        self._says = list(says)
 
     async def receive(self) -> Message:
+        if self._says:
+            return self._says.pop()
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
 
-class Source:
-    """Yields what it is given, waits at events, raises exceptions; notes how it ended."""
-
-    def __init__(self, *steps: int | asyncio.Event | Exception) -> None:
-        self._steps = steps
-        self.cancelled = False
-        self.ended = False
-
-    async def events(self) -> AsyncGenerator[int]:
-        try:
-            for step in self._steps:
-                if isinstance(step, asyncio.Event):
-                    await step.wait()
-                elif isinstance(step, Exception):
-                    raise step
-                else:
-                    yield step
-        except asyncio.CancelledError:
-            self.cancelled = True
-            raise
-        finally:
-            self.ended = True
+def pulse(client: Client, *, limit: float = LONG, silence: float = LONG) -> Pulse:
+    return Pulse(client.receive, limit=limit, silence=silence)
 
 
 def tasks() -> set[asyncio.Task[object]]:
     return asyncio.all_tasks() - {asyncio.current_task()}  # pyright: ignore[reportReturnType]
 
 
-async def test_events_pass_in_their_order() -> None:
-    source = Source(1, 2, 3)
-    assert [event async for event in pulse(source.events(), Client().receive, LONG)] == [1, 2, 3]
-    assert source.ended
+def counting(until: int, event: asyncio.Event) -> tuple[list[int], Callable[[], Awaitable[None]]]:
+    """A fill that sets the event when it was called so many times."""
+    calls: list[int] = []
+
+    async def fill() -> None:
+        calls.append(len(calls))
+        if len(calls) == until:
+            event.set()
+
+    return calls, fill
+
+
+async def test_a_quick_block_passes_without_a_task() -> None:
+    async with pulse(Client()) as quick:
+        quick.listen(None)
+        await asyncio.sleep(0)
+        assert not tasks()
     assert not tasks()
 
 
-async def test_each_silence_gives_a_none_and_loses_no_event() -> None:
-    speak = asyncio.Event()
-    seen: list[int | None] = []
-    async with aclosing(pulse(Source(1, speak, 2).events(), Client().receive, SHORT)) as events:
-        async for event in events:
-            seen.append(event)
-            if seen.count(None) == 3:
-                speak.set()
-    assert [event for event in seen if event is not None] == [1, 2]
-    assert seen[:5] == [1, None, None, None, *seen[4:5]]
-
-
-async def test_there_may_be_silence_before_the_first_event() -> None:
-    source = Source(asyncio.Event(), 1)
-    async with aclosing(pulse(source.events(), Client().receive, SHORT)) as events:
-        assert await anext(events) is None
-
-
-async def test_a_client_that_leaves_cancels_the_source_where_it_stands() -> None:
-    client, source = Client(), Source(1, asyncio.Event())
-    events = pulse(source.events(), client.receive, LONG)
-    assert await anext(events) == 1
-    client.gone.set()
-    with pytest.raises(ClientClosed):
-        await anext(events)
-    assert source.cancelled
-    assert source.ended
+async def test_each_silence_is_filled() -> None:
+    enough = asyncio.Event()
+    calls, fill = counting(3, enough)
+    async with pulse(Client(), silence=SHORT) as slow:
+        slow.listen(fill)
+        await enough.wait()
+    assert len(calls) >= 3
     assert not tasks()
 
 
-async def test_a_client_that_left_between_two_events_gets_no_more() -> None:
-    client, source = Client(), Source(1, 2, 3)
-    events = pulse(source.events(), client.receive, LONG)
-    assert await anext(events) == 1
-    client.gone.set()
+async def test_silence_is_not_filled_before_it_listens() -> None:
+    calls, _ = counting(1, asyncio.Event())
+    async with pulse(Client(), silence=SHORT):
+        await asyncio.sleep(10 * SHORT)
+    assert not calls
+
+
+async def test_what_is_sent_waits_for_a_silence_that_is_being_filled() -> None:
+    begun, go, filled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def fill() -> None:
+        begun.set()
+        await go.wait()
+        filled.set()
+
+    async with pulse(Client(), silence=SHORT) as slow:
+        slow.listen(fill)
+        await begun.wait()
+        beat = asyncio.create_task(slow.beat())
+        await asyncio.sleep(0)
+        assert not beat.done()
+        go.set()
+        await beat
+        assert filled.is_set()
+
+
+async def test_a_client_that_leaves_ends_the_block_where_it_stands() -> None:
+    client, cancelled = Client(), asyncio.Event()
+
+    async def answer() -> None:
+        async with pulse(client) as left:
+            left.listen(None)
+            client.gone.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.set()
+                raise
+
     with pytest.raises(ClientClosed):
-        _ = [event async for event in events]
-    assert source.ended
+        await answer()
+    assert cancelled.is_set()
+    assert not tasks()
+    assert (current := asyncio.current_task()) is not None
+    assert not current.cancelling()
+
+
+async def test_a_client_that_is_forgotten_may_leave() -> None:
+    client, enough = Client(), asyncio.Event()
+    calls, fill = counting(1, enough)
+    async with pulse(client, silence=SHORT) as left:
+        left.listen(fill)
+        await enough.wait()
+        left.forget_client()
+        client.gone.set()
+        seen = len(calls)
+        await asyncio.sleep(10 * SHORT)
+        assert len(calls) == seen
+    assert not tasks()
 
 
 async def test_what_the_client_still_sends_is_not_taken_for_its_leaving() -> None:
-    client, more = Client(), [{"type": "http.request"}] * 3
-
-    async def receive() -> Message:
-        return more.pop() if more else await client.receive()
-
-    assert [event async for event in pulse(Source(1, 2).events(), receive, LONG)] == [1, 2]
+    enough = asyncio.Event()
+    client = Client({"type": "http.request"}, {"type": "http.request"})
+    async with pulse(client, silence=SHORT) as stays:
+        stays.listen(counting(3, enough)[1])
+        await enough.wait()
     assert not tasks()
 
 
-async def test_an_error_of_the_source_passes() -> None:
-    source = Source(1, EngineFailed("broken"))
-    events = pulse(source.events(), Client().receive, LONG)
-    assert await anext(events) == 1
+@pytest.mark.parametrize("listens", [False, True])
+async def test_a_block_that_takes_too_long_times_out(*, listens: bool) -> None:
+    async def answer() -> None:
+        async with pulse(Client(), limit=SHORT) as slow:
+            if listens:
+                slow.listen(None)
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await answer()
+    assert not tasks()
+
+
+async def test_an_error_of_the_block_passes() -> None:
+    async def answer() -> None:
+        async with pulse(Client()) as failing:
+            failing.listen(None)
+            raise EngineFailed("broken")
+
     with pytest.raises(EngineFailed, match="broken"):
-        await anext(events)
+        await answer()
     assert not tasks()
 
 
-@pytest.mark.parametrize("silence", [LONG, SHORT])
-async def test_closing_early_closes_the_source(silence: float) -> None:
-    source = Source(1, asyncio.Event())
-    async with aclosing(pulse(source.events(), Client().receive, silence)) as events:
-        assert await anext(events) == 1
-        if silence == SHORT:
-            assert await anext(events) is None
-    assert source.ended
-    assert source.cancelled == (silence == SHORT)
-    assert not tasks()
+async def test_an_error_while_the_block_is_given_up_passes() -> None:
+    async def answer() -> None:
+        async with pulse(Client(), limit=SHORT):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise EngineFailed("broken")
+
+    with pytest.raises(EngineFailed, match="broken"):
+        await answer()
+    assert (current := asyncio.current_task()) is not None
+    assert not current.cancelling()
 
 
-async def test_a_cancelled_reader_cancels_the_source() -> None:
-    source = Source(1, asyncio.Event())
+async def test_a_cancelled_task_stays_cancelled() -> None:
     begun = asyncio.Event()
 
-    async def read() -> None:
-        async with aclosing(pulse(source.events(), Client().receive, LONG)) as events:
-            async for _ in events:
-                begun.set()
+    async def answer() -> None:
+        async with pulse(Client()) as cancelled:
+            cancelled.listen(None)
+            begun.set()
+            await asyncio.Event().wait()
 
-    reader = asyncio.create_task(read())
+    task = asyncio.create_task(answer())
     await begun.wait()
-    reader.cancel()
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await reader
-    assert source.ended
+        await task
+    assert not tasks()
+
+
+async def test_an_error_while_silence_is_filled_does_not_end_the_block() -> None:
+    failed = asyncio.Event()
+
+    async def fill() -> None:
+        failed.set()
+        raise EngineFailed
+
+    async with pulse(Client(), silence=SHORT) as slow:
+        slow.listen(fill)
+        await failed.wait()
+        await slow.beat()
     assert not tasks()

@@ -1,7 +1,6 @@
 """`POST /v1/chat/completions`: the hot path, a plain ASGI application."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -13,12 +12,8 @@ from readstone.api.errors import body
 from readstone.api.http import Exchange
 from readstone.api.openai.codec import ChatCodec, Envelope, Origin
 from readstone.api.openai.encoding import DONE, PING, Chunks, Label, Whole
-from readstone.api.pulse import pulse
-from readstone.core.errors import (
-    ClientClosed,
-    MethodNotAllowed,
-    RequestTimeout,
-)
+from readstone.api.pulse import Pulse
+from readstone.core.errors import ClientClosed, MethodNotAllowed, RequestTimeout
 from readstone.serving.gateway import Gateway, GatewayEvent, Served
 from readstone.serving.intake import Intake, Reservation
 
@@ -56,10 +51,11 @@ class ChatCompletions:
         exchange: Exchange = scope["exchange"]
         if scope["method"] != "POST":
             raise MethodNotAllowed(f"{scope['path']} takes POST only.", "POST")
+        limits = self._limits
+        pulse = Pulse(receive, limit=limits.request_seconds, silence=limits.keep_alive_seconds)
         try:
-            async with asyncio.timeout(self._limits.request_seconds):
-                async with self._intake.reservation() as reservation:
-                    await self._serve(exchange, receive, reservation)
+            async with pulse, self._intake.reservation() as reservation:
+                await self._serve(exchange, receive, reservation, pulse)
         except ClientClosed:
             raise
         except Exception as error:
@@ -67,8 +63,6 @@ class ChatCompletions:
             if exchange.status is None:
                 raise told from error
             exchange.note_error(told)
-            if exchange.complete:
-                return  # the engine failed while it was closed, after its last word
             event = b"data: " + msgspec.json.encode(body(told)) + b"\n\n" + DONE
             await exchange.send({"type": "http.response.body", "body": event})
 
@@ -80,23 +74,32 @@ class ChatCompletions:
             "(limits.request_seconds)."
         )
 
-    async def _serve(self, exchange: Exchange, receive: Receive, reservation: Reservation) -> None:
+    async def _serve(
+        self, exchange: Exchange, receive: Receive, reservation: Reservation, pulse: Pulse
+    ) -> None:
         envelope = await self._open(exchange, receive, reservation)
-        model, stream = envelope.model, envelope.stream
+        model = envelope.model
         exchange.caller.require(model)
-        exchange.notes.update(model=model.id, stream=stream)
+        exchange.notes.update(model=model.id, stream=envelope.stream)
         label = Label(
             exchange.id, envelope.wire.model, self._gateway.engine(model.engine).fingerprint
         )
-        chunks = Chunks(label, include_usage=envelope.include_usage)
-        source = self._events(envelope, exchange, reservation)
+        if envelope.stream:
+            answer = _Stream(exchange, label, pulse, include_usage=envelope.include_usage)
+            pulse.listen(answer.ping)
+        else:
+            answer = _Whole(exchange, label)
+            pulse.listen(None)
+        asked = self._ask(envelope, exchange, reservation, answer)
         del envelope  # the body goes as soon as its images are taken out of it
-        events = pulse(source, receive, self._limits.keep_alive_seconds)
-        async with aclosing(events):
-            if stream:
-                await _send_stream(exchange, chunks, events)
-            else:
-                await _send_whole(exchange, Whole(label), events)
+        try:
+            await asked
+        except Exception as error:
+            if answer.last is None:
+                raise
+            exchange.note_error(error)  # the engine failed while it was closed, after its last word
+        pulse.forget_client()
+        await answer.finish()
 
     async def _open(
         self, exchange: Exchange, receive: Receive, reservation: Reservation
@@ -109,57 +112,81 @@ class ChatCompletions:
             return self._codec.open(content, accept)
         return await asyncio.to_thread(self._codec.open, content, accept)
 
-    async def _events(
-        self, envelope: Envelope, exchange: Exchange, reservation: Reservation
-    ) -> AsyncGenerator[GatewayEvent]:
-        """Everything that may take long, so that silence and the client's leaving are seen throughout."""
+    async def _ask(
+        self,
+        envelope: Envelope,
+        exchange: Exchange,
+        reservation: Reservation,
+        answer: "_Stream | _Whole",
+    ) -> None:
+        """Have the request answered; what it carries is let go as soon as it was handed on."""
         origin = Origin(exchange.id, exchange.caller.key_id, exchange.arrived)
         chat = await self._codec.decode(envelope, origin)
         del envelope
         await reservation.resize(chat.weight)
         async with aclosing(self._gateway.chat(chat)) as events:
             async for event in events:
-                yield event
+                await answer.take(event)
+                if isinstance(event, Served):
+                    _note(exchange, event)
+                    return
 
 
-async def _send_whole(
-    exchange: Exchange, whole: Whole, events: AsyncGenerator[GatewayEvent | None]
-) -> None:
-    async for event in events:
-        if event is None:
-            continue
-        _note(exchange, event)
-        answer = whole.add(event)
-        if answer is not None:
-            await exchange.answer(200, msgspec.Raw(answer), {})
-            return
+class _Whole:
+    """A whole answer: nothing is sent before `finish`. `last` is there as soon as the answer is."""
+
+    def __init__(self, exchange: Exchange, label: Label) -> None:
+        self.last: bytes | None = None
+        self._exchange = exchange
+        self._whole = Whole(label)
+
+    async def take(self, event: GatewayEvent) -> None:
+        self.last = self._whole.add(event)
+
+    async def finish(self) -> None:
+        await self._exchange.answer(200, msgspec.Raw(self.last or b""), {})
 
 
-async def _send_stream(
-    exchange: Exchange, chunks: Chunks, events: AsyncGenerator[GatewayEvent | None]
-) -> None:
-    async for event in events:
-        if exchange.status is None:
-            await exchange.send(
-                {"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS}
-            )
-        if event is not None:
-            _note(exchange, event)
-        piece = PING if event is None else chunks.encode(event)
-        more = not isinstance(event, Served)
-        await exchange.send({"type": "http.response.body", "body": piece, "more_body": more})
-        if not more:
-            return
+class _Stream:
+    """A stream: everything but its last piece is sent as it comes, and a ping in each silence."""
+
+    def __init__(
+        self, exchange: Exchange, label: Label, pulse: Pulse, *, include_usage: bool
+    ) -> None:
+        self.last: bytes | None = None
+        self._exchange = exchange
+        self._pulse = pulse
+        self._chunks = Chunks(label, include_usage=include_usage)
+
+    async def take(self, event: GatewayEvent) -> None:
+        piece = self._chunks.encode(event)
+        if isinstance(event, Served):
+            self.last = piece
+        else:
+            await self._pulse.beat()
+            await self._send(piece, more=True)
+
+    async def ping(self) -> None:
+        await self._send(PING, more=True)
+
+    async def finish(self) -> None:
+        await self._pulse.beat()
+        await self._send(self.last or b"", more=False)
+
+    async def _send(self, piece: bytes, *, more: bool) -> None:
+        send = self._exchange.send
+        if self._exchange.status is None:
+            await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
-def _note(exchange: Exchange, event: GatewayEvent) -> None:
-    if isinstance(event, Served):
-        usage, metrics = event.finish.usage, event.metrics
-        exchange.notes.update(
-            finish=event.finish.reason,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            ttft=metrics.ttft_seconds,
-            images=metrics.image_seconds,
-            queue=metrics.queue_seconds,
-        )
+def _note(exchange: Exchange, served: Served) -> None:
+    usage, metrics = served.finish.usage, served.metrics
+    exchange.notes.update(
+        finish=served.finish.reason,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        ttft=metrics.ttft_seconds,
+        images=metrics.image_seconds,
+        queue=metrics.queue_seconds,
+    )
