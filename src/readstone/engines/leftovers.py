@@ -1,14 +1,17 @@
 """What an earlier server left running when it was killed: recorded while it runs, ended at the next start.
 
 The launcher ends an engine whenever its server does; this is for the case that both were killed at once. A process
-is ended only where it is certainly ours: it belongs to a session whose leader is the recorded launcher (same
-process id, same start, same boot), or its environment holds the mark that only that engine was started with.
+is ended only where it is certainly ours: its environment holds the mark that only that run was started with (vLLM's
+processes write over theirs), or it belongs to the launcher's session. A session's number is nobody else's for as long
+as a process of it lives, so one recorded process (same id, same start, same boot) proves it.
 """
 
 import os
 import shutil
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +21,8 @@ MARK = "SUPERVISED_BY_READSTONE"
 """The variable that names one run of an engine, in all of its processes."""
 
 _PROC = Path("/proc")
+_SESSION = 3
+_STARTED = 19
 _SECONDS = 5.0
 _PAUSE = 0.02
 
@@ -30,11 +35,12 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One run of an engine: whose it is, its launcher, the mark of its processes and its private directory."""
+    """One run of an engine: whose it is, its launcher and other processes of its session, its mark, its directory."""
 
     boot: str
     server: Identity
     launcher: Identity
+    members: tuple[Identity, ...]
     mark: str
     directory: str
 
@@ -44,21 +50,35 @@ class Leftovers:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._writing = threading.Lock()
 
     def remember(self, engine: str, launcher: int, mark: str, directory: Path) -> None:
         """Record a run that has just begun."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         server = Identity(os.getpid(), _started(os.getpid()) or 0)
         leader = Identity(launcher, _started(launcher) or 0)
-        record = Record(_boot(), server, leader, mark, str(directory))
+        record = Record(_boot(), server, leader, (), mark, str(directory))
+        _write(self._path(engine, launcher), record)
+
+    def note(self, engine: str, launcher: int) -> None:
+        """Add to the record which processes its session has by now."""
         path = self._path(engine, launcher)
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_bytes(msgspec.json.encode(record))
-        unfinished.replace(path)
+        with self._writing:
+            record = _read(path)
+            if record is None:
+                return
+            members = tuple(
+                Identity(pid, int(fields[_STARTED]))
+                for pid, fields in _processes()
+                if int(fields[_SESSION]) == launcher != pid
+            )
+            if members != record.members:
+                _write(path, msgspec.structs.replace(record, members=members))
 
     def close(self, engine: str, launcher: int) -> int:
         """End what is left of a run of ours, and remove its record; the number of processes ended."""
-        return self._close(self._path(engine, launcher))
+        with self._writing:  # a note that is being taken would bring the record back
+            return self._close(self._path(engine, launcher))
 
     def reap(self, engine: str) -> int:
         """End what earlier servers left of this engine; the number of processes ended.
@@ -79,6 +99,12 @@ class Leftovers:
 
     def _path(self, engine: str, launcher: int) -> Path:
         return self._directory / f"{engine}-{launcher}.json"
+
+
+def _write(path: Path, record: Record) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_bytes(msgspec.json.encode(record))
+    unfinished.replace(path)
 
 
 def _read(path: Path) -> Record | None:
@@ -113,20 +139,14 @@ def _end(record: Record) -> int:
 
 def _members(record: Record) -> set[int]:
     """The living processes that are certainly of this run."""
-    leader = record.launcher
-    led = _started(leader.pid) == leader.started
+    recorded = (record.launcher, *record.members)
+    led = any(_started(each.pid) == each.started for each in recorded)
     mark = f"{MARK}={record.mark}".encode()
-    found = set[int]()
-    for entry in _PROC.iterdir():
-        if not entry.name.isdigit():
-            continue
-        pid = int(entry.name)
-        fields = _fields(pid)
-        if fields is None or fields[0] == b"Z":
-            continue
-        if (led and int(fields[3]) == leader.pid) or _holds(pid, mark):
-            found.add(pid)
-    return found
+    return {
+        pid
+        for pid, fields in _processes()
+        if (led and int(fields[_SESSION]) == record.launcher.pid) or _holds(pid, mark)
+    }
 
 
 def _holds(pid: int, mark: bytes) -> bool:
@@ -140,15 +160,23 @@ def _holds(pid: int, mark: bytes) -> bool:
 def _started(pid: int) -> int | None:
     """When a process started, in clock ticks since boot; None where it has ended."""
     fields = _fields(pid)
-    return None if fields is None or fields[0] == b"Z" else int(fields[19])
+    return None if fields is None else int(fields[_STARTED])
+
+
+def _processes() -> Iterator[tuple[int, list[bytes]]]:
+    """Every living process, with what proc(5) says of it."""
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit() and (fields := _fields(int(entry.name))) is not None:
+            yield int(entry.name), fields
 
 
 def _fields(pid: int) -> list[bytes] | None:
-    """What proc(5) says of a process after its name: state, parent, group, session and so on."""
+    """What proc(5) says of a process after its name: state, parent, group, session and so on; None if it has ended."""
     try:
-        return (_PROC / str(pid) / "stat").read_bytes().rsplit(b")", 1)[1].split()
+        fields = (_PROC / str(pid) / "stat").read_bytes().rsplit(b")", 1)[1].split()
     except OSError:
         return None
+    return None if fields[0] == b"Z" else fields
 
 
 def _boot() -> str:

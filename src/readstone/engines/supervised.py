@@ -226,6 +226,8 @@ class Supervised:
             if _now() > deadline:
                 raise EngineFailed(f"It was not ready within {self._patience.start:g} seconds.")
             pause = min(2 * pause, _PAUSE)
+            await asyncio.to_thread(self._leftovers.note, self._name, guarded.pid)
+        await asyncio.to_thread(self._leftovers.note, self._name, guarded.pid)
 
     async def _open(self, undo: AsyncExitStack, seat: Seat) -> "_Run":
         """Let requests in; undone, they are refused first and ended then, so that no open stream holds up its end."""

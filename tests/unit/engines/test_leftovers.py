@@ -1,6 +1,7 @@
 """Records of running engines: what a killed server left is ended, and nothing else ever is."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from readstone.engines.leftovers import MARK, Identity, Leftovers, Record
+from unit.engines.processes import is_alive
 
 MARKED = "2f6c0d0b5a"
 
@@ -66,6 +68,39 @@ def test_the_session_of_the_recorded_launcher_is_ended_without_a_mark(
     assert Leftovers(tmp_path).reap("chat") == 1
 
     assert stray.wait() == -9
+
+
+def test_a_session_without_leader_and_mark_is_known_by_a_recorded_process(tmp_path: Path) -> None:
+    """As vLLM's is, whose processes write over their environment."""
+    program = (
+        "import subprocess, sys; pids = [subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL).pid for _ in '12'];"
+        "print(*pids, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as leader:
+        assert leader.stdout
+        pids = [int(pid) for pid in leader.stdout.readline().split()]
+        path = _record(tmp_path, leader.pid, "another mark")
+        Leftovers(tmp_path).note("chat", leader.pid)
+        os.kill(pids[0], signal.SIGKILL)
+        leader.kill()
+        leader.wait()
+    assert is_alive(pids[1])
+
+    assert Leftovers(tmp_path).reap("chat") == 1
+
+    assert not is_alive(pids[1])
+    assert not path.exists()
+
+
+def test_what_is_noted_of_a_run_that_is_over_is_nothing(tmp_path: Path) -> None:
+    Leftovers(tmp_path).note("chat", 12)
+
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_process_that_got_a_recorded_id_later_is_not_touched(
