@@ -45,8 +45,8 @@ QWEN2_VL = Grid(cell=28, least=56 * 56, most=12_845_056)
 QWEN3_VL = Grid(cell=32, least=65_536, most=16_777_216)
 """Patches of 16 pixels, merged 2 x 2. Bounds: preprocessor_config.json of Qwen3-VL-8B-Instruct."""
 
-HUNYUAN_OCR = Grid(cell=32, least=512 * 512, most=2048 * 2048)
-"""Patches of 16 pixels, merged 2 x 2. Bounds: HunYuanVLImageProcessor's own."""
+HUNYUAN_OCR = Grid(cell=32, least=512 * 512, most=4096 * 4096)
+"""Patches of 16 pixels, merged 2 x 2. Bounds: HunyuanOCR 1.5, by its makers and llama.cpp; 1.0 takes a quarter at most."""
 
 LLAMA_TILE = 560
 """Pixels of a side of a tile. Source: preprocessor_config.json of Llama-3.2-11B-Vision-Instruct."""
