@@ -2,8 +2,10 @@
 
 import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
@@ -15,13 +17,15 @@ from readstone.api.openai.completions import ChatCompletions, ChatLimits
 from readstone.api.openai.models import Models
 from readstone.api.ops import Ops
 from readstone.config import Config
-from readstone.engines import build_engines
+from readstone.core.engine import Engine
+from readstone.engines.assembly import Built, build_engines
 from readstone.media.attachments import Attachments
 from readstone.media.fetch import Fetcher
 from readstone.media.inspect import DocumentLimits, ImageLimits
 from readstone.media.policy import FetchPolicy
 from readstone.serving.admission import Admission
-from readstone.serving.catalogue import build_catalogue
+from readstone.serving.catalogue import Catalogue, build_catalogue
+from readstone.serving.discovery import Discovery, Source
 from readstone.serving.gateway import Backend, Gateway
 from readstone.serving.intake import Intake
 from readstone.serving.keys import Authenticator
@@ -29,6 +33,22 @@ from readstone.store import Store
 from readstone.store.sqlite import SQLiteStore
 
 _MEGABYTE = 1024 * 1024
+_DISCOVERY_SECONDS = 5.0
+"""How long a start waits for engines to list their models; later ones join as they do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An application whose engines were started, and what there is to tell about it.
+
+    By engine: `troubles` says why it does not list its models, `logs` where its process writes.
+    """
+
+    application: ASGIApp
+    catalogue: Catalogue
+    engines: Mapping[str, Engine]
+    troubles: Mapping[str, str]
+    logs: Mapping[str, Path]
 
 
 def cores() -> int:
@@ -44,19 +64,48 @@ async def open_store(config: Config) -> SQLiteStore:
 
 
 @asynccontextmanager
-async def running(config: Config, store: Store) -> AsyncGenerator[ASGIApp]:
+async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
     """The application with its engines started; they are stopped when the block is left."""
     engines = build_engines(config, cores())
     catalogue = build_catalogue(config.models, engines)
-    gateway = Gateway(
-        {
-            name: Backend(built.engine, Admission(built.concurrency, built.queue))
-            for name, built in engines.items()
-        },
-        catalogue.find,
-    )
-    limits = config.limits
+    backends = {
+        name: Backend(built.engine, Admission(built.concurrency, built.queue))
+        for name, built in engines.items()
+    }
+    gateway = Gateway(backends, catalogue.find)
     fetcher = Fetcher(_policy(config))
+    discovery = Discovery(catalogue, _sources(engines))
+    routes = _routes(config, catalogue, gateway, fetcher)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(fetcher.stop)
+        await fetcher.start()
+        for built in engines.values():
+            stack.push_async_callback(built.engine.stop)
+            await built.engine.start()
+        stack.push_async_callback(discovery.stop)
+        await discovery.start(_DISCOVERY_SECONDS)
+        yield Running(
+            Door(Router(routes, redirect_slashes=False), Authenticator(store)),
+            catalogue,
+            {name: built.engine for name, built in engines.items()},
+            discovery.troubles,
+            {name: built.log for name, built in engines.items() if built.log is not None},
+        )
+
+
+def _sources(engines: Mapping[str, Built]) -> dict[str, Source]:
+    """The engines that tell which models they serve."""
+    return {
+        name: Source(built.listing, built.listing_seconds)
+        for name, built in engines.items()
+        if built.listing is not None
+    }
+
+
+def _routes(
+    config: Config, catalogue: Catalogue, gateway: Gateway, fetcher: Fetcher
+) -> list[BaseRoute]:
+    limits = config.limits
     attachments = Attachments(
         ImageLimits(bytes=limits.image_bytes, pixels=limits.image_pixels),
         DocumentLimits(bytes=limits.document_bytes, pages=limits.document_pages),
@@ -69,19 +118,12 @@ async def running(config: Config, store: Store) -> AsyncGenerator[ASGIApp]:
         Intake(limits.intake_bytes, limits.intake_seconds),
         ChatLimits(limits.body_bytes, limits.request_seconds),
     )
-    routes: list[BaseRoute] = [
+    return [
         Route("/v1/chat/completions", completions),
         *Models(catalogue, gateway, int(time.time())).routes(),
         *Ops(gateway).routes(),
         *Documentation().routes(),
     ]
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(fetcher.stop)
-        await fetcher.start()
-        for built in engines.values():
-            stack.push_async_callback(built.engine.stop)
-            await built.engine.start()
-        yield Door(Router(routes, redirect_slashes=False), Authenticator(store))
 
 
 def _policy(config: Config) -> FetchPolicy:

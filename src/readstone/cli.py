@@ -9,13 +9,17 @@ from pathlib import Path
 import uvloop
 
 from readstone import __version__
-from readstone.app import open_store
-from readstone.config import Config, load_config
-from readstone.core.errors import ConfigurationError, ModelNotFound
+from readstone.announcement import announce
+from readstone.app import Running, open_store
+from readstone.config import READER, Config, HTTPConfig, load_config
+from readstone.core.errors import ConfigurationError, EngineFailed, ModelNotFound
 from readstone.core.key import Key, mint
+from readstone.core.model import Model
 from readstone.demo import show_first_page
 from readstone.doctor import examine
-from readstone.engines import READER
+from readstone.engines.assembly import server_options
+from readstone.engines.http.listing import Listing
+from readstone.options import add_engine_options, engine_settings
 from readstone.server import serve
 from readstone.serving.catalogue import Catalogue, build_catalogue
 from readstone.store import Store
@@ -26,11 +30,31 @@ _EPILOG = """\
 examples:
   readstone serve                            serve on http://127.0.0.1:8000; the first start prints an admin key
   readstone serve --demo                     the same, and read a sample page through the API to begin with
+  readstone serve --upstream http://127.0.0.1:11434/v1
+                                             the models of a running Ollama too, under our keys and limits
+  readstone serve --llm Qwen3-0.6B-Q8_0.gguf run a model here, on llama.cpp
   KEY=$(readstone keys create invoices)      make a key; stdout holds the key and nothing else
-  readstone doctor                           check this machine, the weights and the configuration
+  readstone models                           list what would be served
+  readstone doctor                           check this machine, the weights, the engines and the configuration
 
 Settings come from readstone.toml (here, or --config), then READSTONE_* variables, then options;
 docs/configuration.md lists them all.
+"""
+_SERVE_EPILOG = """\
+examples:
+  readstone serve --upstream http://127.0.0.1:11434/v1
+      what Ollama has: its models are found, and found again when you pull another
+  GPU_KEY=… readstone serve --upstream https://gpu.example/v1 --upstream-key-env GPU_KEY
+      a server that asks for a key
+  readstone serve --upstream unix:/run/vllm.sock:/v1
+      a vLLM that was started with --uds /run/vllm.sock
+  readstone serve --llm model.gguf --mmproj mmproj.gguf --llm-name my/vision-model
+      a vision model on llama.cpp, started, watched and stopped by this server
+  readstone serve --llm Qwen/Qwen3-0.6B-GGUF:Qwen3-0.6B-Q8_0.gguf
+      the same from the Hugging Face hub, fetched once into the data directory
+
+The models of an upstream are served under the names it lists. Other names, other settings, pools and fallbacks:
+[engines.<name>] and [models."<id>"] in readstone.toml, see docs/configuration.md.
 """
 
 
@@ -53,21 +77,19 @@ async def _command(options: argparse.Namespace, config: Config) -> int:
         case "serve":
             return await _serve(config, demo=options.demo)
         case "models":
-            return _models(config)
+            return await _models(config)
         case "doctor":
             return await examine(config)
         case _:
             store = await open_store(config)
             try:
-                return await _keys(
-                    options, store, build_catalogue(config.models, [READER, *config.engines])
-                )
+                return await _keys(options, config, store)
             finally:
                 await store.close()
 
 
 async def _serve(config: Config, *, demo: bool) -> int:
-    async def visit(address: str) -> None:
+    async def visit(address: str, run: Running) -> None:
         store = await open_store(config)
         try:
             if not await store.list_keys():
@@ -79,28 +101,46 @@ async def _serve(config: Config, *, demo: bool) -> int:
                 await show_first_page(address, store)
         finally:
             await store.close()
+        await announce(run)
 
     await serve(config, visit)
     return 0
 
 
-def _models(config: Config) -> int:
-    rows = [("MODEL", "KIND", "ENGINE", "ALIASES")]
-    rows += [
-        (model.id, model.kind, model.engine, ", ".join(model.aliases) or "-")
-        for model in build_catalogue(config.models, [READER, *config.engines])
-    ]
-    _print_table(rows)
+async def _models(config: Config) -> int:
+    rows = [("MODEL", "KIND", "ENGINE", "UPSTREAM", "CONTEXT", "FALLBACK", "ALIASES")]
+    _print_table(rows + [_model_row(model) for model in await _catalogue(config)])
     return 0
 
 
-async def _keys(options: argparse.Namespace, store: Store, catalogue: Catalogue) -> int:
+async def _catalogue(config: Config) -> Catalogue:
+    """What would be served; engines that list their models are asked, and told on stderr where they do not answer."""
+    catalogue = build_catalogue(config.models, [READER, *config.engines])
+    for name, section in config.engines.items():
+        if isinstance(section, HTTPConfig) and section.discover:
+            try:
+                catalogue.offer(name, await Listing(server_options(section)).ask())
+            except EngineFailed as error:
+                told = f"readstone: engine {name} does not list its models. {error.message}"
+                print(told, file=sys.stderr)
+    return catalogue
+
+
+def _model_row(model: Model) -> tuple[str, ...]:
+    lists = (", ".join(names) or "-" for names in (model.fallback, model.aliases))
+    context = "-" if model.context_length is None else str(model.context_length)
+    return model.id, model.kind, model.engine, model.upstream or "-", context, *lists
+
+
+async def _keys(options: argparse.Namespace, config: Config, store: Store) -> int:
     now = int(time.time())
     match options.action:
         case "create":
             models = tuple(options.model)
-            for name in models:
-                catalogue.find(name)
+            if models:
+                catalogue = await _catalogue(config)
+                for name in models:
+                    catalogue.find(name)
             key, written = mint(options.name, now, admin=options.admin, models=models)
             await store.add_key(key)
             print(written)
@@ -136,13 +176,14 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
 
 def _config(options: argparse.Namespace) -> Config:
     chosen = {name: value for name in _FLAGS if (value := getattr(options, name, None)) is not None}
-    return load_config(options.config, chosen)
+    engines = engine_settings(options) if "upstream" in options else {}
+    return load_config(options.config, {**chosen, **engines})
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="readstone",
-        description="A self-hosted server that reads: OCR behind an OpenAI-compatible API.",
+        description="A self-hosted server that reads: OCR, vision and chat behind one OpenAI-compatible API.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -151,15 +192,24 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--config", type=Path, metavar="FILE", help="configuration file (TOML)")
     shared.add_argument("--data-dir", metavar="DIR", help="where keys are kept")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    server = commands.add_parser("serve", parents=[shared], help="start the server")
+    server = commands.add_parser(
+        "serve",
+        parents=[shared],
+        help="start the server",
+        epilog=_SERVE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     server.add_argument("--host", help="address to listen on (127.0.0.1)")
     server.add_argument("--port", help="port to listen on (8000); 0 takes a free one")
     server.add_argument(
         "--demo", action="store_true", help="read a sample page through the API once it serves"
     )
     _add_keys(commands.add_parser("keys", help="make, list and revoke API keys"), shared)
-    commands.add_parser("models", parents=[shared], help="list the models that would be served")
-    commands.add_parser("doctor", parents=[shared], help="check that everything here can work")
+    add_engine_options(server)
+    models = "list the models that would be served"
+    add_engine_options(commands.add_parser("models", parents=[shared], help=models))
+    doctor = "check that everything here can work, engines included"
+    add_engine_options(commands.add_parser("doctor", parents=[shared], help=doctor))
     return parser
 
 
@@ -174,6 +224,7 @@ def _add_keys(keys: argparse.ArgumentParser, shared: argparse.ArgumentParser) ->
         metavar="MODEL",
         help="let it use this model only, by id or alias; repeat for several (default: all)",
     )
+    add_engine_options(create)
     create.add_argument("--admin", action="store_true", help="let it administer the server")
     actions.add_parser("list", parents=[shared], help="show every key (never its secret)")
     revoke = actions.add_parser("revoke", parents=[shared], help="refuse a key from now on")

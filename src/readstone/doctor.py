@@ -2,26 +2,30 @@
 
 import os
 import platform
+import shutil
 import sqlite3
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 
 from readstone.app import cores, open_store
-from readstone.config import Config
+from readstone.config import READER, Config
 from readstone.core.chat import ChatRequest, ImagePart, Message, fold
 from readstone.core.errors import ConfigurationError, RequestError
-from readstone.engines import READER, build_engines
+from readstone.engines.assembly import build_engines
+from readstone.engines.examination import examine_engine
 from readstone.media.inspect import ImageLimits, inspect
 from readstone.server import bind
 from readstone.serving.catalogue import EMBEDDED, build_catalogue
 
 _LIBRARIES = ("onnxruntime", "numpy", "opencv-python-headless", "pillow", "rapidocr", "uvicorn")
 _LEAST_MEMORY = 1_500_000_000
+_LEAST_DISK = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,12 @@ def _checks(config: Config) -> tuple[Check, ...]:
         keys = await store.list_keys()
         await store.close()
         active = sum(key.revoked_at is None for key in keys)
-        return f"{config.data_dir} is writable and holds {active} active keys"
+        free = shutil.disk_usage(config.data_dir).free
+        if free < _LEAST_DISK:
+            raise ConfigurationError(
+                f"{config.data_dir} has {free / 1e9:.1f} GB left on its disk: free some, or choose another with --data-dir."
+            )
+        return f"{config.data_dir} is writable, holds {active} active keys and has {free / 1e9:.0f} GB left"
 
     async def port() -> str:
         bind(config.host, config.port).close()
@@ -71,6 +80,10 @@ def _checks(config: Config) -> tuple[Check, ...]:
         Check("data directory", data),
         Check("port", port),
         Check("reader", reading),
+        *(
+            Check(f"engine {name}", partial(examine_engine, name, config))
+            for name in config.engines
+        ),
     )
 
 
@@ -89,8 +102,8 @@ async def _libraries() -> str:
 
 
 async def _read_sample(config: Config) -> str:
-    """Start the reader as the server would and read the sample page with it."""
-    engine = build_engines(config, cores())[READER].engine
+    """Start the reader as the server would, alone, and read the sample page with it."""
+    engine = build_engines(replace(config, engines={}), cores())[READER].engine
     sample = files("readstone").joinpath("assets/sample.jpg").read_bytes()
     image = inspect(sample, ImageLimits(), frozenset({"jpeg"}), "sample.jpg")
     request = ChatRequest(

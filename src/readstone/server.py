@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import uvicorn
 
-from readstone.app import open_store, running
+from readstone.app import Running, open_store, running
 from readstone.config import Config
 from readstone.core.errors import ConfigurationError
 from readstone.serving.allocator import return_large_buffers
@@ -18,8 +18,8 @@ from readstone.serving.allocator import return_large_buffers
 _BACKLOG = 512
 _IDLE_SECONDS = 75
 
-Visit: TypeAlias = Callable[[str], Coroutine[None, None, None]]
-"""Called once with the server's address, such as `http://127.0.0.1:8000`, as soon as it answers."""
+Visit: TypeAlias = Callable[[str, Running], Coroutine[None, None, None]]
+"""Called once with the server's address, such as `http://127.0.0.1:8000`, and what runs there, as soon as it answers."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -46,10 +46,10 @@ async def serve(config: Config, visit: Visit) -> None:
     return_large_buffers()
     store = await open_store(config)
     try:
-        async with running(config, store) as application:
+        async with running(config, store) as run:
             server = uvicorn.Server(
                 uvicorn.Config(
-                    application,
+                    run.application,
                     loop="uvloop",
                     http="httptools",
                     ws="none",
@@ -61,7 +61,7 @@ async def serve(config: Config, visit: Visit) -> None:
                     timeout_graceful_shutdown=int(config.drain_seconds),
                 )
             )
-            visitor = asyncio.create_task(visit(_address(config.host, listener)))
+            visitor = asyncio.create_task(visit(_address(config.host, listener), run))
             # uvicorn raises the signal again once it has drained; by then it has done its work, and
             # what is left to close here must still be closed.
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -12,7 +12,7 @@ import pytest_asyncio
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from readstone.config import Config, ReaderConfig
+from readstone.config import READER, Config, ReaderConfig
 from readstone.core.chat import (
     ChatEvent,
     ChatRequest,
@@ -26,7 +26,7 @@ from readstone.core.chat import (
 )
 from readstone.core.engine import Engine
 from readstone.core.errors import EngineFailed, RequestError
-from readstone.engines import READER, build_engines
+from readstone.engines.assembly import build_engines
 from readstone.engines.fake import HELLO, FakeEngine
 from readstone.engines.pool.lane import Member
 from readstone.engines.pool.pool import Pool

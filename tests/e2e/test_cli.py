@@ -86,8 +86,9 @@ def test_the_models_are_listed_with_their_aliases(tmp_path: Path) -> None:
     (tmp_path / "readstone.toml").write_text(settings, encoding="utf-8")
     done = readstone(tmp_path, "models")
     head, *rows = done.stdout.splitlines()
-    assert (done.returncode, head.split()) == (0, ["MODEL", "KIND", "ENGINE", "ALIASES"])
-    assert rows[0].split() == ["readstone-ocr", "ocr", "reader", "Some/OCR-1B"]
+    columns = ["MODEL", "KIND", "ENGINE", "UPSTREAM", "CONTEXT", "FALLBACK", "ALIASES"]
+    assert (done.returncode, head.split()) == (0, columns)
+    assert rows[0].split() == ["readstone-ocr", "ocr", "reader", "-", "-", "-", "Some/OCR-1B"]
 
 
 def test_the_doctor_says_what_it_saw(tmp_path: Path) -> None:

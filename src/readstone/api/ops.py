@@ -15,7 +15,10 @@ class Health(msgspec.Struct):
 
 
 class Readiness(msgspec.Struct):
-    """Whether every engine would answer now, and each engine's state."""
+    """Whether requests should be sent here, and each engine's state.
+
+    `ready`: every engine would answer now; `degraded`: some would, and the others are on their way back.
+    """
 
     status: str
     engines: dict[str, str]
@@ -26,6 +29,8 @@ class Ops:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._settled: set[str] = set()
+        """Engines that were ready, or had failed, when they were last looked at."""
 
     def routes(self) -> list[Route]:
         """The two routes."""
@@ -40,9 +45,12 @@ class Ops:
         return Reply(Health("ok"))
 
     async def ready(self, request: Request) -> Reply:
-        """200 when every engine is ready, else 503."""
+        """200 once no engine is starting for the first time, as long as any is ready; else 503."""
         del request
         states = {engine.name: engine.state for engine in self._gateway.engines}
-        ready = all(state == "ready" for state in states.values())
-        status = "ready" if ready else "not ready"
-        return Reply(Readiness(status, dict(states)), 200 if ready else 503)
+        self._settled |= {name for name, state in states.items() if state in {"ready", "failed"}}
+        ready = [name for name, state in states.items() if state == "ready"]
+        if not ready or states.keys() - self._settled:
+            return Reply(Readiness("not ready", dict(states)), 503)
+        status = "ready" if len(ready) == len(states) else "degraded"
+        return Reply(Readiness(status, dict(states)))

@@ -101,4 +101,4 @@ def _unknown(path: str, name: str, known: Iterable[str]) -> ConfigurationError:
 def _path(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str):
         return Path(value)
-    raise NotImplementedError
+    raise TypeError("expected 'str'")

@@ -20,15 +20,42 @@ Concurrency: TypeAlias = Annotated[
 Queue: TypeAlias = Annotated[
     int, Meta(ge=0, description="Requests that may wait; one more is refused with 503.")
 ]
+Formats: TypeAlias = Annotated[
+    tuple[Literal["jpeg", "png", "webp", "bmp"], ...],
+    Meta(min_length=1, description="Formats of images it takes; others are made one of these."),
+]
 FirstSeconds: TypeAlias = Annotated[
     float, Meta(gt=0, description="Longest time until an answer begins, prompt and queue included.")
 ]
 SilenceSeconds: TypeAlias = Annotated[
     float, Meta(gt=0, description="Longest time between two pieces of an answer.")
 ]
-Formats: TypeAlias = Annotated[
-    tuple[Literal["jpeg", "png", "webp", "bmp"], ...],
-    Meta(min_length=1, description="Formats of images it takes; others are made one of these."),
+Refuses: TypeAlias = Annotated[
+    tuple[str, ...],
+    Meta(description="Properties of a request it would ignore; they are refused instead."),
+]
+Flags: TypeAlias = Annotated[
+    tuple[str, ...], Meta(description="Further flags of its command line, as they are; they win.")
+]
+Command: TypeAlias = Annotated[
+    tuple[str, ...],
+    Meta(description="The program to run instead, with what comes before our flags."),
+]
+Inherit: TypeAlias = Annotated[
+    tuple[str, ...],
+    Meta(description="Environment variables it gets besides those every engine's process gets."),
+]
+StartSeconds: TypeAlias = Annotated[
+    float, Meta(gt=0, description="Longest time until it answers; then it is started again.")
+]
+StopSeconds: TypeAlias = Annotated[
+    float, Meta(ge=0, description="How long it may take to end before it is killed.")
+]
+Restarts: TypeAlias = Annotated[
+    int,
+    Meta(
+        ge=0, description="Failures in a row, each later than the last, after which it is given up."
+    ),
 ]
 
 
@@ -65,6 +92,7 @@ class HTTPConfig:
         float, Meta(ge=1, description="How often the server is asked what it lists.")
     ] = 30.0
     formats: Formats = ("jpeg", "png")
+    refuses: Refuses = ()
     concurrency: Concurrency = 256
     queue: Queue = 256
     health_path: Annotated[
@@ -95,6 +123,93 @@ class HTTPConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LlamaCppConfig:
+    """llama.cpp's server as a process of ours."""
+
+    type: Annotated[
+        Literal["llamacpp"], Meta(description="llama.cpp's server, run and watched by this one.")
+    ] = "llamacpp"
+    model: Annotated[
+        str, Meta(description="A GGUF file, or `owner/repository:file.gguf` of the hub.")
+    ]
+    mmproj: Annotated[
+        str | None, Meta(description="The GGUF file that lets the model see images.")
+    ] = None
+    context: Annotated[
+        int, Meta(ge=1, description="Tokens of prompt and answer, for each answer.")
+    ] = 8192
+    concurrency: Annotated[
+        int, Meta(ge=1, description="Answers at once; each needs memory for its context.")
+    ] = 2
+    queue: Queue = 64
+    threads: Annotated[
+        int | None, Meta(ge=1, description="Threads that compute; its own choice where not set.")
+    ] = None
+    gpu_layers: Annotated[
+        int | None, Meta(ge=0, description="Layers on a GPU; its own choice where not set.")
+    ] = None
+    image_tokens: Annotated[
+        int | None,
+        Meta(ge=1, description="Most tokens an image may take; the model's where not set."),
+    ] = None
+    cache_megabytes: Annotated[
+        int, Meta(ge=0, description="Memory for prompts seen before, beyond those that run.")
+    ] = 0
+    formats: Formats = ("jpeg", "png")
+    refuses: Refuses = ()
+    flags: Flags = ()
+    command: Command = ()
+    inherit: Inherit = ()
+    start_seconds: StartSeconds = 600.0
+    stop_seconds: StopSeconds = 10.0
+    restarts: Restarts = 10
+    first_seconds: FirstSeconds = 600.0
+    silence_seconds: SilenceSeconds = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VLLMConfig:
+    """vLLM as a process of ours, installed in an environment of its own."""
+
+    type: Annotated[Literal["vllm"], Meta(description="vLLM, run and watched by this server.")] = (
+        "vllm"
+    )
+    model: Annotated[str, Meta(description="A hub id or the directory of a model.")]
+    python: Annotated[
+        str | None,
+        Meta(
+            description="The Python of the environment vLLM is in; else the `vllm` of PATH is run."
+        ),
+    ] = None
+    context: Annotated[
+        int | None,
+        Meta(ge=1, description="Tokens of prompt and answer; the model's where not set."),
+    ] = None
+    sequences: Annotated[
+        int | None,
+        Meta(ge=1, description="Answers it computes at once; its own choice where not set."),
+    ] = None
+    images: Annotated[
+        int | None, Meta(ge=0, description="Most images of one request; fewer save memory.")
+    ] = None
+    concurrency: Concurrency = 256
+    queue: Queue = 256
+    formats: Formats = ("jpeg", "png", "webp")
+    refuses: Refuses = ()
+    flags: Flags = ()
+    command: Command = ()
+    inherit: Inherit = ()
+    offline: Annotated[
+        bool, Meta(description="Whether it is kept off the network: its model is there already.")
+    ] = False
+    start_seconds: StartSeconds = 1200.0
+    stop_seconds: StopSeconds = 10.0
+    restarts: Restarts = 10
+    first_seconds: FirstSeconds = 600.0
+    silence_seconds: SilenceSeconds = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolConfig:
     """Several engines that serve the same models, as one."""
 
@@ -115,15 +230,22 @@ class PoolConfig:
         int, Meta(ge=1, description="Failures in a row after which a member is left out.")
     ] = 5
     rest_seconds: Annotated[
-        float, Meta(gt=0, description="How long it is left out at first; twice as long each time it fails on.")
+        float,
+        Meta(
+            gt=0,
+            description="How long it is left out at first; twice as long each time it fails on.",
+        ),
     ] = 1.0
     longest_rest_seconds: Annotated[
         float,
-        Meta(gt=0, description="How long it is left out at most; of its Retry-After, no more is heeded."),
+        Meta(
+            gt=0,
+            description="How long it is left out at most; of its Retry-After, no more is heeded.",
+        ),
     ] = 60.0
 
 
-ServerConfig: TypeAlias = HTTPConfig
+ServerConfig: TypeAlias = HTTPConfig | LlamaCppConfig | VLLMConfig
 """A section of an engine that has a server."""
 
 EngineConfig: TypeAlias = ServerConfig | PoolConfig

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from readstone.config.building import Builder, Tree, nearest
 from readstone.config.checks import check_engines
+from readstone.config.engines import EngineConfig, LlamaCppConfig, VLLMConfig
+from readstone.config.models import ModelConfig
 from readstone.config.root import Config
 from readstone.config.settings import PREFIX, settings
 from readstone.core.errors import ConfigurationError
@@ -31,7 +33,16 @@ def load_config(file: Path | None, flags: Mapping[str, Any]) -> Config:
         _merge(tree, source)
     config = Builder("the environment or a flag", strict=False).section(tree, Config)
     check_engines(config.engines, config.models)
-    return replace(config, data_dir=config.data_dir.expanduser())
+    models = {name: _with_context(entry, config.engines) for name, entry in config.models.items()}
+    return replace(config, data_dir=config.data_dir.expanduser(), models=models)
+
+
+def _with_context(entry: ModelConfig, engines: Mapping[str, EngineConfig]) -> ModelConfig:
+    """The section with its engine's context where that is ours to set and its own is not said."""
+    engine = engines.get(entry.engine or "")
+    if entry.context_length is None and isinstance(engine, LlamaCppConfig | VLLMConfig):
+        return replace(entry, context_length=engine.context)
+    return entry
 
 
 def _read(file: Path | None) -> Tree:

@@ -40,7 +40,10 @@ class ModelConfig:
     ] = ()
     max_images: Annotated[int, Meta(ge=1, description="Most images and PDFs of one request.")] = 16
     context_length: Annotated[
-        int | None, Meta(description="Tokens of prompt and answer together, as clients are told.")
+        int | None,
+        Meta(
+            description="Tokens of prompt and answer, as clients are told; its engine's `context` where not set."
+        ),
     ] = None
     fallback: Annotated[
         tuple[str, ...],

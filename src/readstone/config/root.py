@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from readstone.config.engines import EngineConfig
 from readstone.config.models import ModelConfig
-from readstone.config.sections import FetchConfig, LimitsConfig, ReaderConfig
+from readstone.config.sections import FetchConfig, HubConfig, LimitsConfig, ReaderConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Config:
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0 takes a free one.")] = 8000
     data_dir: Annotated[
-        Path, Meta(description="Where keys are kept; made on first start. `~` is your home.")
+        Path,
+        Meta(description="Where keys, engine logs and fetched models are kept. `~` is your home."),
     ] = Path("~/.local/share/readstone")
     log_format: Annotated[
         Literal["auto", "json", "text"],
@@ -30,5 +31,6 @@ class Config:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)
     reader: ReaderConfig = field(default_factory=ReaderConfig)
+    hub: HubConfig = field(default_factory=HubConfig)
     engines: dict[str, EngineConfig] = field(default_factory=dict[str, EngineConfig])
     models: dict[str, ModelConfig] = field(default_factory=dict[str, ModelConfig])

@@ -1,4 +1,4 @@
-"""The sections of a request's intake and of the reader."""
+"""The sections of a request's intake, of the reader and of the hub."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -106,3 +106,15 @@ class ReaderConfig:
     cache_seconds: Annotated[
         float, Meta(ge=0, description="How long such lines are kept, for their own key only.")
     ] = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class HubConfig:
+    """Where engines of ours get model files from that are named by a hub's id."""
+
+    endpoint: Annotated[
+        str, Meta(description="The hub that GGUF files are fetched from, or a mirror of it.")
+    ] = "https://huggingface.co"
+    token_env: Annotated[
+        str, Meta(description="The environment variable that may hold a token for it.")
+    ] = "HF_TOKEN"  # noqa: S105  (a name)

@@ -49,8 +49,8 @@ class Catalogue:
             )
         return model
 
-    def offer(self, engine: str, offers: Iterable[Offer]) -> tuple[Model, ...]:
-        """Serve what an engine offers, in place of what it offered before; returns the models that are new.
+    def offer(self, engine: str, offers: Iterable[Offer]) -> None:
+        """Serve what an engine offers, in place of what it offered before.
 
         A configured model of that engine stands for what it is called there, so that is not served twice.
         ConfigurationError, and nothing is changed, where a name is taken by another engine's model.
@@ -60,9 +60,7 @@ class Catalogue:
         offered = {**self._offered, engine: models}
         every = [*self._configured, *(model for group in offered.values() for model in group)]
         by_name = dict(_names(every))
-        before = {model.id for model in self._offered.get(engine, ())}
         self._offered, self._by_name = offered, by_name
-        return tuple(model for model in models if model.id not in before)
 
 
 def build_catalogue(entries: Mapping[str, ModelConfig], engines: Iterable[str]) -> Catalogue:
@@ -101,6 +99,7 @@ def _model(model_id: str, entry: ModelConfig, embedded: Model | None) -> Model:
         upstream=entry.upstream or "",
         context_length=entry.context_length,
         fallback=entry.fallback,
+        family=entry.family,
     )
 
 

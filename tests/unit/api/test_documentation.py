@@ -32,9 +32,9 @@ async def page() -> Call:
 async def test_the_document_lists_exactly_the_routes_that_are_served(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
-    async with running(Config(data_dir=tmp_path), MemoryStore()) as door:
-        assert isinstance(door, Door)
-        router = door._routes  # pyright: ignore[reportPrivateUsage]
+    async with running(Config(data_dir=tmp_path), MemoryStore()) as run:
+        assert isinstance(run.application, Door)
+        router = run.application._routes  # pyright: ignore[reportPrivateUsage]
     assert isinstance(router, Router)
     served = {
         (re.sub(r"{\w+:path}", "{model}", route.path), method.lower())

@@ -43,3 +43,27 @@ async def test_it_is_not_ready_any_more_once_an_engine_stopped(
         await engine.start()
     await engines[0].stop()
     assert (await ask(routes, "/ready")).json["engines"]["one"] == "stopped"
+
+
+async def test_an_engine_that_failed_or_starts_again_takes_no_other_out_of_service(
+    routes: Router, engines: tuple[FakeEngine, FakeEngine]
+) -> None:
+    for engine in engines:
+        await engine.start()
+    assert (await ask(routes, "/ready")).json["status"] == "ready"
+    for state in ("failed", "starting"):
+        engines[1].become(state)
+        call = await ask(routes, "/ready")
+        assert (call.status, call.json["status"]) == (200, "degraded")
+        assert call.json["engines"] == {"one": "ready", "two": state}
+    engines[0].become("failed")
+    assert (await ask(routes, "/ready")).status == 503
+
+
+async def test_an_engine_that_cannot_start_is_not_waited_for(
+    routes: Router, engines: tuple[FakeEngine, FakeEngine]
+) -> None:
+    await engines[0].start()
+    engines[1].become("failed")
+    call = await ask(routes, "/ready")
+    assert (call.status, call.json["status"]) == (200, "degraded")

@@ -58,5 +58,6 @@ class Models:
             engine_state=self._gateway.engine(model.engine).state,
             max_images=model.max_images,
             defaults=schema.DefaultsBody(**asdict(model.defaults)),
+            context_length=UNSET if model.context_length is None else model.context_length,
             alias_of=UNSET if name == model.id else model.id,
         )

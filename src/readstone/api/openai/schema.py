@@ -253,6 +253,7 @@ class ModelBody(msgspec.Struct, omit_defaults=True):
     engine_state: str
     max_images: int
     defaults: DefaultsBody
+    context_length: int | UnsetType = UNSET
     alias_of: str | UnsetType = UNSET
 
 

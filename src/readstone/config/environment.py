@@ -1,6 +1,7 @@
-"""The key of an engine's server, read from where the configuration says it is."""
+"""What the configuration leaves to the environment: keys, by the name of their variable or file, and what children get."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from readstone.core.errors import ConfigurationError
@@ -28,3 +29,8 @@ def read_key(variable: str | None, file: Path | None) -> str | None:
     if not key:
         raise ConfigurationError(f"{file} (api_key_file) is empty: it holds the key.")
     return key
+
+
+def environment() -> Mapping[str, str]:
+    """This process's environment, as it is now."""
+    return dict(os.environ)

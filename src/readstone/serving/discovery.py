@@ -1,0 +1,112 @@
+"""Discovery: asks engines which models they serve, again and again, and keeps the catalogue in step."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from readstone.core.errors import ConfigurationError, EngineFailed
+from readstone.core.model import Offer
+from readstone.serving.catalogue import Catalogue
+from readstone.telemetry import log, log_bug, log_trouble
+
+_HURRY_SECONDS = 1.0
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+class Listing(Protocol):
+    """Something that can be asked which models it serves."""
+
+    async def ask(self) -> tuple[Offer, ...]:
+        """What it lists now; EngineFailed, with a sentence for our log, where it does not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An engine's listing, and how often it is asked (seconds); every second until it answers for the first time."""
+
+    listing: Listing
+    seconds: float
+
+
+class Discovery:
+    """Keeps what engines list in the catalogue.
+
+    An engine that does not answer keeps the models it had. `troubles` tells, by engine, why nothing is known of it.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, sources: Mapping[str, Source], sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self.troubles: dict[str, str] = {}
+        self._catalogue = catalogue
+        self._sources = sources
+        self._sleep = sleep
+        self._known: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, patience: float) -> None:
+        """Ask every engine, wait up to `patience` seconds for their first answers, and go on asking.
+
+        ConfigurationError where an answer names a model that is another's already.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._first()
+        self._tasks = [asyncio.create_task(self._keep(name)) for name in self._sources]
+
+    async def stop(self) -> None:
+        """Ask no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _first(self) -> None:
+        """Ask every engine until it has answered once."""
+        while unknown := self._sources.keys() - self._known:
+            asked = (self._ask(name) for name in unknown)
+            for outcome in await asyncio.gather(*asked, return_exceptions=True):
+                if outcome is not None:
+                    raise outcome
+            if self._sources.keys() - self._known:
+                await self._sleep(_HURRY_SECONDS)
+
+    async def _keep(self, name: str) -> None:
+        while True:
+            rest = self._sources[name].seconds
+            await self._sleep(rest if name in self._known else min(_HURRY_SECONDS, rest))
+            try:
+                await self._ask(name)
+            except ConfigurationError as error:
+                self._trouble(name, str(error))
+            except Exception as error:  # noqa: BLE001  (asking that ends in silence would be worse than a bug in it)
+                log_bug(error, engine=name)
+
+    async def _ask(self, name: str) -> None:
+        """Ask once. ConfigurationError where what it lists cannot be served."""
+        try:
+            offers = await self._sources[name].listing.ask()
+        except EngineFailed as error:
+            self._trouble(name, error.message)
+            return
+        before = self._listed(name)
+        self._catalogue.offer(name, offers)
+        after = self._listed(name)
+        self._known.add(name)
+        self.troubles.pop(name, None)
+        if before != after:
+            new, gone = len(after - before), len(before - after)
+            log("engine lists models", engine=name, new=new, gone=gone)
+
+    def _listed(self, name: str) -> set[str]:
+        return {model.id for model in self._catalogue if model.engine == name}
+
+    def _trouble(self, name: str, reason: str) -> None:
+        """Note why nothing new is known; logged once for each reason."""
+        if self.troubles.get(name) != reason:
+            self.troubles[name] = reason
+            log_trouble("engine does not list its models", engine=name, reason=reason)
