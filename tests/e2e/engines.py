@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from e2e.pages import ask, image_part, text_part
 from e2e.server import Server
-from engines.llama import SEEING, Llama, Weights, chunks, llama
+from engines.real import SIGHTED, Launch, RealEngine, chunks, llama, seeing_llama, started
 from models.tiny import ARCHITECTURES, write_tiny
 
 SEER = "Tiny/Seer"
@@ -43,7 +43,7 @@ url = "{seer}"
 [models."Tiny/Seer"]
 kind = "vision"
 engine = "seer"
-upstream = "seer-qwen2.5-vl"
+upstream = "{name}"
 """
 TEXT_SETTINGS = """
 [engines.{name}]
@@ -62,8 +62,8 @@ class Engines:
     """Our server, the engine that sees, and those that only write, by architecture."""
 
     server: Server
-    seer: Llama
-    tiny: Mapping[str, Llama]
+    seer: RealEngine
+    tiny: Mapping[str, RealEngine]
 
     def client(self) -> openai.OpenAI:
         """The official SDK; the caller closes it."""
@@ -76,25 +76,25 @@ class Engines:
 def engines(folder: Path) -> Generator[Engines]:
     """A server in front of five engines for the length of a block; all of them must end well."""
     with ExitStack() as stack:
-        named = Weights(SEEING.model, "seer-qwen2.5-vl", SEEING.projector)
-        seer = stack.enter_context(llama(named, folder / "seer.log"))
-        tiny = {
-            name: stack.enter_context(llama(tiny_weights(folder, name), folder / f"{name}.log"))
+        seer = stack.enter_context(started(seeing_llama(), folder / "seer.log"))
+        texts = {
+            name: stack.enter_context(started(tiny(folder, name), folder / f"{name}.log"))
             for name in ARCHITECTURES
         }
-        sections = [TEXT_SETTINGS.format(name=name, url=each.url) for name, each in tiny.items()]
-        settings = "".join([SETTINGS.format(seer=seer.url), *sections])
+        sections = [TEXT_SETTINGS.format(name=name, url=each.url) for name, each in texts.items()]
+        settings = "".join([SETTINGS.format(seer=seer.url, name=SIGHTED), *sections])
         (folder / "readstone.toml").write_text(settings, encoding="utf-8")
         server = Server(folder)
         stack.callback(server.stop)
-        yield Engines(server, seer, tiny)
+        yield Engines(server, seer, texts)
         assert server.stop() == 0
         assert [line for line in server.log if "exception" in line] == []
 
 
-def tiny_weights(folder: Path, architecture: str) -> Weights:
-    """A model of an architecture, made in the folder."""
-    return Weights(write_tiny(architecture, folder / f"{architecture}.gguf"), "tiny")
+def tiny(folder: Path, architecture: str, slots: int = 4, context: int = 2048) -> Launch:
+    """llama.cpp with a model of an architecture that only writes, made in the folder."""
+    model = write_tiny(architecture, folder / f"{architecture}.gguf")
+    return llama(model, "tiny", slots=slots, context=context)
 
 
 def flat(colour: str, form: str = "png") -> bytes:
@@ -110,7 +110,8 @@ def shown(*colours: str) -> Any:
 
 
 def read_stream(content: bytes) -> list[Any]:
-    """The chunks of a stream, whose last event must be [DONE]."""
+    """The chunks of our stream, whose last event must be [DONE]."""
+    assert content.endswith(b"\n\ndata: [DONE]\n\n")
     return list(chunks(content))
 
 
