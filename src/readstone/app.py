@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from readstone.api.documentation import Documentation
 from readstone.api.http import Door
 from readstone.api.openai.codec import ChatCodec
+from readstone.api.openai.completions import PATH as CHAT_COMPLETIONS
 from readstone.api.openai.completions import ChatCompletions, ChatLimits
 from readstone.api.openai.models import Models
 from readstone.api.ops import Ops
@@ -75,7 +76,13 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
     gateway = Gateway(backends, catalogue.find)
     fetcher = Fetcher(_policy(config))
     discovery = Discovery(catalogue, _sources(engines))
-    routes = _routes(config, catalogue, gateway, fetcher)
+    completions = _completions(config, catalogue, gateway, fetcher)
+    routes: list[BaseRoute] = [
+        Route(CHAT_COMPLETIONS, completions),
+        *Models(catalogue, gateway, int(time.time())).routes(),
+        *Ops(gateway).routes(),
+        *Documentation().routes(),
+    ]
     async with AsyncExitStack() as stack:
         stack.push_async_callback(fetcher.stop)
         await fetcher.start()
@@ -85,7 +92,11 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         stack.push_async_callback(discovery.stop)
         await discovery.start(_DISCOVERY_SECONDS)
         yield Running(
-            Door(Router(routes, redirect_slashes=False), Authenticator(store)),
+            Door(
+                Router(routes, redirect_slashes=False),
+                Authenticator(store),
+                {CHAT_COMPLETIONS: completions},
+            ),
             catalogue,
             {name: built.engine for name, built in engines.items()},
             discovery.troubles,
@@ -102,9 +113,9 @@ def _sources(engines: Mapping[str, Built]) -> dict[str, Source]:
     }
 
 
-def _routes(
+def _completions(
     config: Config, catalogue: Catalogue, gateway: Gateway, fetcher: Fetcher
-) -> list[BaseRoute]:
+) -> ChatCompletions:
     limits = config.limits
     attachments = Attachments(
         ImageLimits(bytes=limits.image_bytes, pixels=limits.image_pixels),
@@ -112,18 +123,12 @@ def _routes(
         fetcher,
         config.fetch.images_per_request if config.fetch.enabled else 0,
     )
-    completions = ChatCompletions(
+    return ChatCompletions(
         ChatCodec(catalogue, attachments),
         gateway,
         Intake(limits.intake_bytes, limits.intake_seconds),
         ChatLimits(limits.body_bytes, limits.request_seconds),
     )
-    return [
-        Route("/v1/chat/completions", completions),
-        *Models(catalogue, gateway, int(time.time())).routes(),
-        *Ops(gateway).routes(),
-        *Documentation().routes(),
-    ]
 
 
 def _policy(config: Config) -> FetchPolicy:

@@ -1,20 +1,32 @@
 """The log: one line per event on stderr, as JSON for machines or as text on a terminal; never content."""
 
+import asyncio
+import contextlib
 import json
 import logging
 import sys
 import time
-from typing import Literal, TypeAlias
+from functools import lru_cache
+from typing import Final, Literal, TextIO, TypeAlias
+
+import msgspec
 
 LogFormat: TypeAlias = Literal["auto", "json", "text"]
 LogValue: TypeAlias = str | int | float | bool | None
 
 LOGGER = logging.getLogger("readstone")
 
+_TOGETHER_SECONDS: Final = 0.02
+_ENCODER = msgspec.json.Encoder()
+
 
 def log(event: str, /, **fields: LogValue) -> None:
     """Write one event. Fields hold ids, counts and times: never prompts, images or page text."""
-    LOGGER.info(event, extra={"fields": fields})
+    if LOGGER.isEnabledFor(logging.INFO):
+        # As LOGGER.info() would, but for the search of the stack for who called.
+        record = logging.LogRecord(LOGGER.name, logging.INFO, "", 0, event, (), None)
+        record.__dict__["fields"] = fields
+        LOGGER.handle(record)
 
 
 def log_trouble(event: str, /, **fields: LogValue) -> None:
@@ -30,12 +42,47 @@ def log_bug(error: BaseException, **fields: LogValue) -> None:
 def start_logging(log_format: LogFormat) -> None:
     """Send the log to stderr; `auto` means text on a terminal and JSON elsewhere."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
-    handler = logging.StreamHandler()
+    handler = Writer(sys.stderr)
     handler.setFormatter(TextFormatter() if as_text else JSONFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     LOGGER.setLevel(logging.INFO)
+
+
+class Writer(logging.Handler):
+    """Writes lines to a stream: those of 20 ms of an event loop together, trouble and lines from elsewhere at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: list[str] = []
+        self._waits_in: asyncio.AbstractEventLoop | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, soon."""
+        try:
+            self._lines.append(self.format(record))
+            loop = _running_loop() if record.levelno <= logging.INFO else None
+            if loop is None:
+                self.flush()
+            elif self._waits_in is not loop:
+                self._waits_in = loop
+                loop.call_later(_TOGETHER_SECONDS, self._flush_due)
+        except Exception:  # noqa: BLE001  (as every handler of logging: a log that fails breaks nothing else)
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self.lock or contextlib.nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self._stream.write("\n".join([*lines, ""]))
+                self._stream.flush()
+
+    def _flush_due(self) -> None:
+        self._waits_in = None
+        self.flush()
 
 
 class JSONFormatter(logging.Formatter):
@@ -51,7 +98,10 @@ class JSONFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+        try:
+            return _ENCODER.encode(entry).decode()
+        except UnicodeEncodeError:  # half a surrogate pair, which UTF-8 cannot hold
+            return json.dumps(entry)
 
 
 class TextFormatter(logging.Formatter):
@@ -79,6 +129,17 @@ def _fields(record: logging.LogRecord) -> dict[str, LogValue]:
     return getattr(record, "fields", {})
 
 
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def _moment(record: logging.LogRecord) -> str:
-    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-    return f"{seconds}.{int(record.msecs):03d}Z"
+    return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(time_of_day: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_of_day))

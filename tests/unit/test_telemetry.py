@@ -1,9 +1,11 @@
 """The log's two forms."""
 
+import asyncio
+import io
 import json
 import logging
 
-from readstone.telemetry import JSONFormatter, TextFormatter
+from readstone.telemetry import JSONFormatter, TextFormatter, Writer
 
 
 def _record(**fields: object) -> logging.LogRecord:
@@ -44,3 +46,54 @@ def test_a_value_cannot_begin_a_line_of_its_own() -> None:
     line = TextFormatter().format(_record(path="/v1\n12:00:00 forged"))
 
     assert "\n" not in line
+
+
+def test_what_utf_8_cannot_hold_is_written_too() -> None:
+    line = JSONFormatter().format(_record(path="/\udc80"))
+
+    assert json.loads(line)["path"] == "/\udc80"
+
+
+def test_a_line_from_outside_an_event_loop_is_written_at_once() -> None:
+    stream = io.StringIO()
+    Writer(stream).handle(_record())
+
+    assert stream.getvalue() == "request\n"
+
+
+async def test_lines_of_an_event_loop_are_written_together_and_soon() -> None:
+    written = asyncio.Event()
+
+    class Stream(io.StringIO):
+        def flush(self) -> None:
+            written.set()
+
+    stream = Stream()
+    writer = Writer(stream)
+    writer.handle(_record())
+    writer.handle(_record())
+    assert not stream.getvalue()
+
+    async with asyncio.timeout(10):
+        await written.wait()
+    assert stream.getvalue() == "request\nrequest\n"
+
+
+async def test_trouble_is_written_at_once_after_what_waited() -> None:
+    stream = io.StringIO()
+    writer = Writer(stream)
+    writer.handle(_record())
+    trouble = _record()
+    trouble.levelno, trouble.msg = logging.ERROR, "trouble"
+    writer.handle(trouble)
+
+    assert stream.getvalue() == "request\ntrouble\n"
+
+
+async def test_what_waits_is_written_before_the_log_is_closed() -> None:
+    stream = io.StringIO()
+    writer = Writer(stream)
+    writer.handle(_record())
+    writer.flush()
+
+    assert stream.getvalue() == "request\n"

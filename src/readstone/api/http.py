@@ -1,9 +1,10 @@
 """The door: every HTTP request gets an id, is authenticated unless its path is public, and ends in one log line."""
 
 import asyncio
+import os
 import re
 import time
-import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
@@ -26,6 +27,7 @@ PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 """Everything else needs a key, unknown paths included."""
 
 _LINGER_SECONDS = 5.0
+_ANNOUNCES_BODY = frozenset({b"content-length", b"transfer-encoding"})
 _NOTE = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -35,8 +37,22 @@ class Exchange:
     Its `notes` end up in the request's log line: ids, names and counts only.
     """
 
+    __slots__ = (
+        "_body_ended",
+        "_headers",
+        "_receive",
+        "_scope",
+        "_send",
+        "arrived",
+        "complete",
+        "id",
+        "notes",
+        "principal",
+        "status",
+    )
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.id = f"req_{uuid.uuid4().hex}"
+        self.id = f"req_{os.urandom(16).hex()}"
         self.arrived = time.monotonic()
         self.principal: Principal | None = None
         self.status: int | None = None
@@ -45,9 +61,9 @@ class Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._body_ended = not any(
-            name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"]
-        )
+        # Of a name that comes twice the first counts.
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self._body_ended = not self._headers.keys() & _ANNOUNCES_BODY
 
     @property
     def caller(self) -> Principal:
@@ -58,10 +74,7 @@ class Exchange:
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a request header, by its lower-case name."""
-        for key, value in self._scope["headers"]:
-            if key == name:
-                return value
-        return None
+        return self._headers.get(name)
 
     async def receive(self) -> Message:
         """ASGI receive that knows when the body has ended."""
@@ -92,8 +105,11 @@ class Exchange:
         payload = msgspec.json.encode(content)
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
         pairs.append((b"content-type", b"application/json"))
-        pairs.append((b"content-length", str(len(payload)).encode()))
+        pairs.append((b"content-length", b"%d" % len(payload)))
         await self.send({"type": "http.response.start", "status": status, "headers": pairs})
+        if self._body_ended:
+            await self.send({"type": "http.response.body", "body": payload})
+            return
         await self.send({"type": "http.response.body", "body": payload, "more_body": True})
         # A client that waits for "100 Continue" sends nothing unless it is asked to.
         if self.header(b"expect") is None:
@@ -129,12 +145,18 @@ class Exchange:
 class Door:
     """The outermost ASGI application for HTTP: ids, keys, errors and the log, once for every route.
 
-    Public paths are left out of the log: probes would fill it.
+    `direct` are routes by their path that need no router. Public paths are left out of the log: probes would fill it.
     """
 
-    def __init__(self, routes: ASGIApp, authenticator: Authenticator) -> None:
+    def __init__(
+        self,
+        routes: ASGIApp,
+        authenticator: Authenticator,
+        direct: Mapping[str, ASGIApp] | None = None,
+    ) -> None:
         self._routes = routes
         self._authenticator = authenticator
+        self._direct = direct or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the path that is checked is the one that is routed, as the socket gave it."""
@@ -147,7 +169,8 @@ class Door:
                 exchange.principal = await self._authenticator.principal(
                     written.decode("latin-1") if written is not None else None
                 )
-            await self._routes(inner, exchange.receive, exchange.send)
+            route = self._direct.get(scope["path"], self._routes)
+            await route(inner, exchange.receive, exchange.send)
         except ClientClosed:
             exchange.status = 499
         except asyncio.CancelledError:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from readstone.core.errors import Overloaded, RateLimited
 
@@ -29,37 +28,22 @@ class Admission:
         """How many requests wait."""
         return sum(map(len, self._queues.values()))
 
-    @asynccontextmanager
-    async def permit(self, key_id: str) -> AsyncGenerator[None]:
-        """Wait for a permit and hold it.
+    def permit(self, key_id: str) -> "Permit":
+        """A permit to wait for and to hold, as `async with admission.permit(…)`.
 
         Raises Overloaded at once where there is no place, RateLimited where the place is or was given to a key
         with fewer waiting. Leaving the block, or being cancelled while waiting, gives back what was taken.
         """
+        return Permit(self, key_id)
+
+    async def take(self, key_id: str) -> None:
+        """Wait for a permit of that key; `give_back` must follow."""
         if self._free > 0:
             self._free -= 1
         else:
             await self._wait(key_id)
-        try:
-            yield
-        finally:
-            self._pass_on()
 
-    async def _wait(self, key_id: str) -> None:
-        if self.waiting >= self._places:
-            self._make_room(key_id)
-        turn = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(key_id, deque()).append(turn)
-        try:
-            await turn
-        except BaseException:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._pass_on()  # the permit came in the moment the request left
-            else:
-                self._forget(key_id, turn)
-            raise
-
-    def _pass_on(self) -> None:
+    def give_back(self) -> None:
         """Give a permit to the key whose turn it is, or keep it free."""
         while self._queues:
             key_id, queue = self._queues.popitem(last=False)
@@ -70,6 +54,20 @@ class Admission:
                 turn.set_result(None)
                 return
         self._free += 1
+
+    async def _wait(self, key_id: str) -> None:
+        if self.waiting >= self._places:
+            self._make_room(key_id)
+        turn = asyncio.get_running_loop().create_future()
+        self._queues.setdefault(key_id, deque()).append(turn)
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.give_back()  # the permit came in the moment the request left
+            else:
+                self._forget(key_id, turn)
+            raise
 
     def _make_room(self, key_id: str) -> None:
         own = len(self._queues.get(key_id, ()))
@@ -103,3 +101,24 @@ class Admission:
             queue.remove(turn)
         if not queue:
             self._queues.pop(key_id, None)
+
+
+class Permit:
+    """What a request holds while it runs."""
+
+    __slots__ = ("_admission", "_key_id")
+
+    def __init__(self, admission: Admission, key_id: str) -> None:
+        self._admission = admission
+        self._key_id = key_id
+
+    async def __aenter__(self) -> None:
+        await self._admission.take(self._key_id)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._admission.give_back()

@@ -16,7 +16,7 @@ class Intake:
         self._budget = budget
         self._patience = patience
         self._held = 0
-        self._freed = asyncio.Condition()
+        self._waiting: set[asyncio.Future[None]] = set()
 
     @property
     def held(self) -> int:
@@ -33,29 +33,46 @@ class Intake:
         Overloaded where they do not come free within the patience. A request larger than the whole budget gets
         in when it is alone, so no limit contradicts another.
         """
-        async with self._freed:
-            try:
-                async with asyncio.timeout(self._patience):
-                    await self._freed.wait_for(
-                        lambda: self._held in {own, 0} or self._held + size <= self._budget
-                    )
-            except TimeoutError as error:
-                raise Overloaded(
-                    f"The server holds {self._held} bytes of other requests and has no room for "
-                    f"{size} more. Try again in a moment.",
-                    retry_after=_RETRY_SECONDS,
-                ) from error
-            self._held += size
+        if not self._fits(size, own):
+            await self._wait(size, own)
+        self._held += size
 
-    async def give_back(self, size: int) -> None:
+    def give_back(self, size: int) -> None:
         """Return bytes to the budget."""
-        async with self._freed:
-            self._held -= size
-            self._freed.notify_all()
+        self._held -= size
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _fits(self, size: int, own: int) -> bool:
+        return self._held in {own, 0} or self._held + size <= self._budget
+
+    async def _wait(self, size: int, own: int) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                while not self._fits(size, own):
+                    await self._change()
+        except TimeoutError as error:
+            raise Overloaded(
+                f"The server holds {self._held} bytes of other requests and has no room for "
+                f"{size} more. Try again in a moment.",
+                retry_after=_RETRY_SECONDS,
+            ) from error
+
+    async def _change(self) -> None:
+        """Wait until something is given back."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.discard(waiter)
 
 
 class Reservation:
     """What one request holds of the intake."""
+
+    __slots__ = ("_intake", "_size")
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
@@ -75,16 +92,14 @@ class Reservation:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.resize(0)
+        self._intake.give_back(self._size)
+        self._size = 0
 
     async def resize(self, size: int) -> None:
         """Hold `size` bytes from now on; growing may wait, and may raise Overloaded."""
-        change, self._size = size - self._size, size
+        change = size - self._size
         if change > 0:
-            try:
-                await self._intake.take(change, own=size - change)
-            except BaseException:
-                self._size = size - change
-                raise
+            await self._intake.take(change, own=self._size)
         elif change < 0:
-            await self._intake.give_back(-change)
+            self._intake.give_back(-change)
+        self._size = size

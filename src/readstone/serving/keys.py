@@ -8,7 +8,7 @@ _SCHEME = "bearer "
 
 
 class Authenticator:
-    """Checks keys against the store, so that a revoked key is refused from the next request on."""
+    """Checks keys against the store for every request: a revoked key is refused as soon as the store knows."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -6,7 +6,7 @@ from readstone.core.key import Key
 
 
 class Store(Protocol):
-    """Keeps keys. Every call sees what any process committed before it began."""
+    """Keeps keys. Every call sees what its process committed before it began, and others 50 ms before."""
 
     async def add_key(self, key: Key) -> None:
         """Keep a new key; its public id must not be taken."""

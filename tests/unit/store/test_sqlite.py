@@ -44,6 +44,37 @@ async def test_what_one_process_revokes_the_other_sees_at_once(tmp_path: Path) -
     await command_line.close()
 
 
+async def test_a_key_that_was_just_asked_for_is_looked_up_again_soon(tmp_path: Path) -> None:
+    server, command_line = await _open(tmp_path / "db"), await _open(tmp_path / "db")
+    key, _ = mint("a", now=1)
+    await server.add_key(key)
+    assert await server.find_key(key.public_id) == key
+
+    await command_line.revoke_key(key.public_id, at=2)
+
+    async with asyncio.timeout(10):
+        while await server.find_key(key.public_id) == key:
+            pass
+    await server.close()
+    await command_line.close()
+
+
+async def test_what_this_process_revokes_is_never_found_as_it_was(tmp_path: Path) -> None:
+    store = await _open(tmp_path / "db")
+    key, _ = mint("a", now=1)
+    await store.add_key(key)
+    assert await store.find_key(key.public_id) == key
+
+    looking = asyncio.gather(*(store.find_key(key.public_id) for _ in range(8)))
+    await store.revoke_key(key.public_id, at=2)
+
+    await looking
+    found = await store.find_key(key.public_id)
+    assert found is not None
+    assert found.revoked_at == 2
+    await store.close()
+
+
 async def test_stores_that_open_at_once_do_not_race(tmp_path: Path) -> None:
     stores = await asyncio.gather(*(_open(tmp_path / "db") for _ in range(8)))
 

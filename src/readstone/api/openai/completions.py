@@ -17,6 +17,8 @@ from readstone.core.errors import ClientClosed, MethodNotAllowed, RequestTimeout
 from readstone.serving.gateway import Gateway, GatewayEvent, Served
 from readstone.serving.intake import Intake, Reservation
 
+PATH = "/v1/chat/completions"
+
 _SMALL_BODY = 64 * 1024
 _STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
