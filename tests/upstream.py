@@ -27,6 +27,7 @@ OLLAMA = Flavour(
     {"/api/version": {"version": "0.12.3"}},
     {
         "llama3.2:3b": {"capabilities": ["completion", "tools"]},
+        "mistral:latest": {"capabilities": ["completion"]},
         "gemma3:4b": {"capabilities": ["completion", "vision"], "parameters": "num_ctx   8192\n"},
         "nomic-embed-text": {"capabilities": ["embedding"]},
     },

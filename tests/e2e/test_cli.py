@@ -131,6 +131,19 @@ def test_a_taken_port_is_told_with_what_to_do(tmp_path: Path) -> None:
         ("port = 'many'", "'port'"),
         ("port = ", "readstone.toml is not valid TOML"),
         ("[models.new]\nkind = 'ocr'", "models.new.engine is missing"),
+        (
+            "[engines.x]\ntype = 'vlm'",
+            "Did you mean 'vllm'? The types are: http, llamacpp, vllm, pool.",
+        ),
+        (
+            "[engines.x]\ntype = 'http'\nurl = 'a'\napi_key = 's'",
+            "'engines.x.api_key' is not taken",
+        ),
+        (
+            "[models.x]\nkind = 'chat'\nengine = 'gpu'",
+            "models.x.engine is 'gpu', which is not an engine here",
+        ),
+        ("[models.readstone-ocr]\nfallback = ['x']", "models.readstone-ocr.fallback names 'x'"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, settings: str, complaint: str) -> None:

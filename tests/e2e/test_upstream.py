@@ -50,6 +50,8 @@ def test_the_models_of_an_upstream_are_found_and_served(server: Server, ollama: 
     assert _models(server) == {
         "readstone-ocr": ("ocr", "ready", None),
         "llama3.2:3b": ("chat", "ready", None),
+        "mistral:latest": ("chat", "ready", None),
+        "mistral": ("chat", "ready", None),
         "gemma3:4b": ("vision", "ready", 8192),
     }
     assert _ask(server, "llama3.2:3b") == "Hello from upstream."
@@ -104,6 +106,7 @@ def test_the_models_command_asks_the_upstream(tmp_path: Path, ollama: Upstream) 
     assert rows[1:] == [
         ["readstone-ocr", "ocr", "reader", "-", "-", "-", "-"],
         ["llama3.2:3b", "chat", "upstream", "-", "-", "-", "-"],
+        ["mistral:latest", "chat", "upstream", "-", "-", "-", "mistral"],
         ["gemma3:4b", "vision", "upstream", "-", "8192", "-", "-"],
     ]
 

@@ -14,6 +14,8 @@ REFUSED: Final = {
 }
 """Settings that look as if they were there, and what to do instead."""
 
+Positive: TypeAlias = Annotated[int, Meta(ge=1)]
+NotNegative: TypeAlias = Annotated[int, Meta(ge=0)]
 Concurrency: TypeAlias = Annotated[
     int, Meta(ge=1, description="Requests that it answers at once; the next ones wait.")
 ]
@@ -143,14 +145,14 @@ class LlamaCppConfig:
     ] = 2
     queue: Queue = 64
     threads: Annotated[
-        int | None, Meta(ge=1, description="Threads that compute; its own choice where not set.")
+        Positive | None, Meta(description="Threads that compute; its own choice where not set.")
     ] = None
     gpu_layers: Annotated[
-        int | None, Meta(ge=0, description="Layers on a GPU; its own choice where not set.")
+        NotNegative | None, Meta(description="Layers on a GPU; its own choice where not set.")
     ] = None
     image_tokens: Annotated[
-        int | None,
-        Meta(ge=1, description="Most tokens an image may take; the model's where not set."),
+        Positive | None,
+        Meta(description="Most tokens an image may take; the model's where not set."),
     ] = None
     cache_megabytes: Annotated[
         int, Meta(ge=0, description="Memory for prompts seen before, beyond those that run.")
@@ -182,15 +184,15 @@ class VLLMConfig:
         ),
     ] = None
     context: Annotated[
-        int | None,
-        Meta(ge=1, description="Tokens of prompt and answer; the model's where not set."),
+        Positive | None,
+        Meta(description="Tokens of prompt and answer; the model's where not set."),
     ] = None
     sequences: Annotated[
-        int | None,
-        Meta(ge=1, description="Answers it computes at once; its own choice where not set."),
+        Positive | None,
+        Meta(description="Answers it computes at once; its own choice where not set."),
     ] = None
     images: Annotated[
-        int | None, Meta(ge=0, description="Most images of one request; fewer save memory.")
+        NotNegative | None, Meta(description="Most images of one request; fewer save memory.")
     ] = None
     concurrency: Concurrency = 256
     queue: Queue = 256

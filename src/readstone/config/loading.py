@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from readstone.config.building import Builder, Tree, nearest
 from readstone.config.checks import check_engines
-from readstone.config.engines import EngineConfig, LlamaCppConfig, VLLMConfig
+from readstone.config.engines import EngineConfig, VLLMConfig
 from readstone.config.models import ModelConfig
 from readstone.config.root import Config
 from readstone.config.settings import PREFIX, settings
@@ -38,9 +38,12 @@ def load_config(file: Path | None, flags: Mapping[str, Any]) -> Config:
 
 
 def _with_context(entry: ModelConfig, engines: Mapping[str, EngineConfig]) -> ModelConfig:
-    """The section with its engine's context where that is ours to set and its own is not said."""
+    """The section with its engine's context where that is ours to set and its own is not said.
+
+    Not llama.cpp's: it takes less where the model was trained with less, and vLLM does not start then.
+    """
     engine = engines.get(entry.engine or "")
-    if entry.context_length is None and isinstance(engine, LlamaCppConfig | VLLMConfig):
+    if entry.context_length is None and isinstance(engine, VLLMConfig):
         return replace(entry, context_length=engine.context)
     return entry
 

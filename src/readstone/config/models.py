@@ -42,7 +42,7 @@ class ModelConfig:
     context_length: Annotated[
         int | None,
         Meta(
-            description="Tokens of prompt and answer, as clients are told; its engine's `context` where not set."
+            description="Tokens of prompt and answer, as clients are told; of vLLM its `context` where not set."
         ),
     ] = None
     fallback: Annotated[

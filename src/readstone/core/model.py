@@ -59,8 +59,12 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model that an engine says it serves: its name there, what it is for, its tokens of context where told."""
+    """A model that an engine says it serves: its name there, what it is for, its tokens of context where told.
+
+    `aliases` are other names that the engine takes for it.
+    """
 
     name: str
     kind: Kind
     context_length: int | None = None
+    aliases: tuple[str, ...] = ()

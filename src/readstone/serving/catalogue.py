@@ -110,6 +110,7 @@ def _offered(engine: str, offer: Offer) -> Model:
         engine=engine,
         defaults=KIND_DEFAULTS[offer.kind],
         max_images=_MAX_IMAGES,
+        aliases=offer.aliases,
         context_length=offer.context_length,
     )
 

@@ -1,13 +1,15 @@
 """Sections from trees of settings: whatever a file holds, it is built or refused with a sentence."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, get_origin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readstone.config import Config, settings
+from readstone.config import Config, HTTPConfig, settings
 from readstone.config.building import Builder
+from readstone.config.shape import defaults, hints, section_of, variants
 from readstone.core.errors import ConfigurationError
 
 NAMES = st.sampled_from(
@@ -33,6 +35,28 @@ def test_any_tree_is_built_or_refused_with_a_sentence(tree: dict[str, Any]) -> N
         told = str(error)
 
     assert told.endswith((".", "?"))
+
+
+def _sections(section: type = Config) -> list[type]:
+    inner = [
+        each
+        for hint in hints(section).values()
+        for each in (section_of(hint), *(variants(hint) or {}).values())
+        if each is not None
+    ]
+    return [section, *(found for each in inner for found in _sections(each))]
+
+
+@pytest.mark.parametrize("section", _sections(), ids=lambda section: section.__name__)
+def test_every_setting_takes_its_own_default(section: type) -> None:
+    leaves = {name: hint for name, hint in hints(section).items() if get_origin(hint) is Annotated}
+    tree = {name: value for name, value in defaults(section).items() if name in leaves}
+    tree = {name: str(value) if isinstance(value, Path) else value for name, value in tree.items()}
+    needed = {"url": "http://a/v1"} if section is HTTPConfig else {}
+    missing = {"model": "a", "engines": ["a"]}
+    needed |= {name: missing[name] for name in hints(section).keys() - defaults(section).keys()}
+
+    Builder("the file", strict=True).section({**tree, **needed}, section)
 
 
 @given(

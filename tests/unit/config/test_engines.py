@@ -28,6 +28,16 @@ def test_a_section_is_of_the_type_it_says(file: Path) -> None:
     }
 
 
+def test_a_model_of_vllm_tells_the_context_it_is_run_with(file: Path) -> None:
+    text = '[engines.v]\ntype = "vllm"\nmodel = "a/b"\ncontext = 4096\n'
+    models = '[models.one]\nengine = "v"\n[models.two]\nengine = "v"\ncontext_length = 99\n'
+    file.write_text(text + models, encoding="utf-8")
+
+    found = load_config(file, {}).models
+
+    assert {name: entry.context_length for name, entry in found.items()} == {"one": 4096, "two": 99}
+
+
 def test_flags_add_to_the_engines_of_the_file(file: Path) -> None:
     file.write_text(TWO, encoding="utf-8")
     flags = {"engines": {"upstream": {"type": "http", "url": "http://c/v1", "discover": True}}}

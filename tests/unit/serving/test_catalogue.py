@@ -34,6 +34,31 @@ def test_a_changed_default_leaves_the_others_as_the_kind_has_them() -> None:
     assert defaults.max_tokens == KIND_DEFAULTS["vision"].max_tokens
 
 
+def test_a_model_has_what_its_section_says() -> None:
+    entry = ModelConfig(
+        "vision",
+        "reader",
+        upstream="served",
+        context_length=4096,
+        fallback=("readstone-ocr",),
+        family="qwen3-vl",
+    )
+
+    model = build_catalogue({"a": entry}, ENGINES).find("a")
+
+    assert (model.name_at_engine, model.context_length) == ("served", 4096)
+    assert (model.fallback, model.family) == (("readstone-ocr",), "qwen3-vl")
+
+
+def test_two_ways_to_the_same_model_are_no_circle() -> None:
+    entries = {
+        "a": ModelConfig("ocr", "reader", fallback=("b", "readstone-ocr")),
+        "b": ModelConfig("ocr", "reader", fallback=("readstone-ocr",)),
+    }
+
+    assert build_catalogue(entries, ENGINES).find("a").fallback == ("b", "readstone-ocr")
+
+
 def test_an_unknown_model_is_told_with_the_nearest() -> None:
     with pytest.raises(ModelNotFound, match="Did you mean 'readstone-ocr'") as caught:
         build_catalogue({}, ENGINES).find("readston-ocr")
@@ -56,6 +81,19 @@ def test_a_model_nothing_like_ours_is_told_without_a_guess() -> None:
         ({"a": ModelConfig("ocr", "vllm")}, "known are: reader"),
         ({"a": ModelConfig("ocr", "reader", aliases=("readstone-ocr",))}, "names must differ"),
         ({"a": ModelConfig("ocr", "reader", aliases=("b", "b"))}, "names must differ"),
+        (
+            {"a": ModelConfig("ocr", "reader", fallback=("readston-ocr",))},
+            r"models\.a\.fallback names 'readston-ocr'.*did you mean 'readstone-ocr'\?",
+        ),
+        ({"a": ModelConfig("ocr", "reader", fallback=("a",))}, "leads back .*: a → a"),
+        (
+            {
+                "a": ModelConfig("ocr", "reader", fallback=("b",)),
+                "b": ModelConfig("ocr", "reader", fallback=("readstone-ocr", "c")),
+                "c": ModelConfig("ocr", "reader", fallback=("a",)),
+            },
+            "leads back .*: a → b → c → a",
+        ),
     ],
 )
 def test_a_catalogue_that_cannot_be_served_is_refused(

@@ -36,7 +36,7 @@ _NO_CHAT = re.compile(
     r"(?:^|[^a-z])(?:embed(?:ding)?s?|rerank(?:er)?|whisper|tts|moderation)(?:$|[^a-z])"
 )
 _NUM_CTX = re.compile(r"^\s*num_ctx\s+(\d+)\s*$", re.MULTILINE)
-_CONTEXTS = ("max_model_len", "context_length", "context_window", "max_context_length")
+_CONTEXTS = ("n_ctx", "max_model_len", "context_length", "context_window", "max_context_length")
 _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
@@ -175,7 +175,8 @@ def _of_entry(name: str, entry: Members) -> Offer | None:
     own = entry.get("kind")
     inputs = _members(entry.get("architecture")).get("input_modalities")
     sees = "image" in cast("list[object]", inputs) if isinstance(inputs, list) else None
-    contexts = (_count(entry.get(member)) for member in _CONTEXTS)
+    told = {**entry, **_members(entry.get("meta"))}
+    contexts = (_count(told.get(member)) for member in _CONTEXTS)
     kind: Kind | None = next((each for each in KIND_DEFAULTS if each == own), None)
     return Offer(name, kind or _kind(name, sees), next((each for each in contexts if each), None))
 
@@ -190,7 +191,9 @@ def _of_shown(name: str, shown: Members) -> Offer | None:
         return None
     parameters = shown.get("parameters")
     found = _NUM_CTX.search(parameters) if isinstance(parameters, str) else None
-    return Offer(name, _kind(name, "vision" in able), int(found[1]) if found else None)
+    context = int(found[1]) if found else None
+    aliases = (short,) if (short := name.removesuffix(":latest")) not in {name, ""} else ()
+    return Offer(name, _kind(name, "vision" in able), context, aliases)
 
 
 def _kind(name: str, sees: bool | None) -> Kind:  # noqa: FBT001  (three values: it does, it does not, nobody told)

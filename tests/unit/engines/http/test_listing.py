@@ -59,7 +59,11 @@ async def test_ollama_is_asked_what_each_model_can_do() -> None:
         listed = await _listing(server.url).look()
 
     assert listed.server == "Ollama 0.12.3"
-    assert listed.offers == (Offer("llama3.2:3b", "chat"), Offer("gemma3:4b", "vision", 8192))
+    assert listed.offers == (
+        Offer("llama3.2:3b", "chat"),
+        Offer("mistral:latest", "chat", None, ("mistral",)),
+        Offer("gemma3:4b", "vision", 8192),
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,7 @@ async def test_llama_cpp_tells_whether_it_sees_and_what_a_slot_holds(
 async def test_hosted_apis_and_servers_like_ours_tell_in_the_list() -> None:
     models = {
         "big/eyes": {"architecture": {"input_modalities": ["text", "image"]}, "context_length": 9},
+        "router/one": {"meta": {"n_ctx": 2048}, "architecture": None},
         "big/blind-vl": {"architecture": {"input_modalities": ["text"]}},
         "readstone-ocr": {"kind": "ocr"},
         "text-embedding-3-small": {},
@@ -94,6 +99,7 @@ async def test_hosted_apis_and_servers_like_ours_tell_in_the_list() -> None:
 
     assert offers == (
         Offer("big/eyes", "vision", 9),
+        Offer("router/one", "chat", 2048),
         Offer("big/blind-vl", "chat"),
         Offer("readstone-ocr", "ocr"),
     )
