@@ -53,7 +53,7 @@ class Guarded:
         theirs, ours = os.pipe()
         try:
             limits = [str(theirs), str(log.path), str(log.bytes), str(log.files)]
-            command = [sys.executable, "-I", launcher.__file__, *limits, *program]
+            command = [sys.executable, "-I", "-m", launcher.__name__, *limits, *program]
             child = await Child.spawn(command, inherited=[theirs], environment=environment)
         except BaseException:
             os.close(ours)
@@ -66,11 +66,6 @@ class Guarded:
     def pid(self) -> int:
         """The launcher's process id: of its process group and session too."""
         return self._child.pid
-
-    @property
-    def alive(self) -> bool:
-        """Whether its end has not been seen yet."""
-        return self._child.alive
 
     async def wait(self) -> int:
         """Wait for its end; its exit code, or 128 + the signal that ended it."""

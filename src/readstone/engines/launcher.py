@@ -1,12 +1,12 @@
 """Stands between the server and an engine: keeps the engine's log, and ends all of it when either side goes.
 
-    python -I launcher.py LIFELINE LOG BYTES FILES PROGRAM [ARGUMENT ...]
+    python -I -m readstone.engines.launcher LIFELINE LOG BYTES FILES PROGRAM [ARGUMENT ...]
 
-It is run by path and needs the standard library only, so that it starts in milliseconds. LIFELINE is the reading
-end of a pipe whose other end only the server holds: the kernel closes it however the server ends, `kill -9`
-included. Then, and also when the engine's first process ends, everything the engine ever started is killed, in
-whatever group or session it hides: as a child subreaper (prctl(2)) the launcher inherits every orphan. The
-engine itself dies with the launcher (PR_SET_PDEATHSIG). SIGTERM is handed on to the engine's first process alone.
+It needs the standard library only, so that it starts at once and stays small. LIFELINE is the reading end of a pipe
+whose other end only the server holds: the kernel closes it however the server ends, `kill -9` included. Then, and
+also when the engine's first process ends, everything the engine ever started is killed, in whatever group or session
+it hides: as a child subreaper (prctl(2)) the launcher inherits every orphan. The engine itself dies with the launcher
+(PR_SET_PDEATHSIG). SIGTERM is handed on to the engine's first process alone.
 It exits with the engine's code, or with 128 + the signal that ended it.
 """
 

@@ -48,11 +48,6 @@ class Child:
         """Its process id, which is its process group's too."""
         return self._process.pid
 
-    @property
-    def alive(self) -> bool:
-        """Whether its end has not been seen yet."""
-        return not self._ended.done()
-
     async def wait(self) -> int:
         """Wait for its end; its exit code, or minus the signal that ended it."""
         return await asyncio.shield(self._ended)

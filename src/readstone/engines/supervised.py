@@ -5,7 +5,7 @@ import random
 import re
 import secrets
 import shutil
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,23 +181,29 @@ class Supervised:
 
     async def _live(self) -> float:
         """One life of the child, from its start to its end; for how many seconds it was well."""
+        undo = AsyncExitStack()
+        try:
+            return await self._begin(undo)
+        finally:
+            await _whole(undo.aclose())
+
+    async def _begin(self, undo: AsyncExitStack) -> float:
         begun = _now()
-        async with AsyncExitStack() as undo:
-            try:
-                await self._program.prepare()
-                guarded, seat = await self._spawn(undo)
-                await self._until_well(guarded, seat)
-            except (EngineFailed, OSError) as error:
-                reason, tail = str(error), await self._tail()
-                log_trouble("engine failed to start", engine=self._name, reason=reason, tail=tail)
-                return 0.0
-            run = await self._open(undo, seat)
-            ready = _now()
-            self._start_took = ready - begun
-            log("engine ready", engine=self._name, pid=guarded.pid, seconds=round(ready - begun, 2))
-            reason = await self._watch(guarded, seat, run)
-            log_trouble("engine ended", engine=self._name, pid=guarded.pid, reason=reason)
-            return _now() - ready
+        try:
+            await self._program.prepare()
+            guarded, seat = await self._spawn(undo)
+            await self._until_well(guarded, seat)
+        except (EngineFailed, OSError) as error:
+            reason, tail = str(error), await self._tail()
+            log_trouble("engine failed to start", engine=self._name, reason=reason, tail=tail)
+            return 0.0
+        run = await self._open(undo, seat)
+        ready = _now()
+        self._start_took = ready - begun
+        log("engine ready", engine=self._name, pid=guarded.pid, seconds=round(ready - begun, 2))
+        reason = await self._watch(guarded, seat, run)
+        log_trouble("engine ended", engine=self._name, pid=guarded.pid, reason=reason)
+        return _now() - ready
 
     async def _spawn(self, undo: AsyncExitStack) -> tuple[Guarded, Seat]:
         """Start the child in a private directory; undone, both are gone."""
@@ -277,6 +283,16 @@ class _Run:
             async with asyncio.timeout(_SEEN_SECONDS):
                 await self.over.wait()
         return self.over.is_set()
+
+
+async def _whole(work: Coroutine[None, None, None]) -> None:
+    """Do something to its end although being cancelled meanwhile; being cancelled twice ends it."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _ended(guarded: Guarded, seconds: float) -> int | None:

@@ -4,6 +4,10 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
+from readstone.engines.leftovers import Identity, Leftovers, Record
+
 
 def is_alive(pid: int) -> bool:
     """Whether there is such a process that has not ended."""
@@ -35,3 +39,18 @@ async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  (another process sets no event of ours)
             await asyncio.sleep(0.02)
+
+
+def leave_record(directory: Path, pid: int, mark: str, **changes: object) -> Path:
+    """The record of a run, of a server that has ended unless changed."""
+    left = Leftovers(directory)
+    private = directory / "private"
+    private.mkdir(parents=True)
+    left.remember("chat", pid, mark, private)
+    path = directory / f"chat-{pid}.json"
+    record = msgspec.json.decode(path.read_bytes(), type=Record)
+    gone = Identity(record.server.pid, record.server.started + 1)
+    path.write_bytes(
+        msgspec.json.encode(msgspec.structs.replace(record, **{"server": gone, **changes}))
+    )
+    return path

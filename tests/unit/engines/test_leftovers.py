@@ -7,11 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from readstone.engines.leftovers import MARK, Identity, Leftovers, Record
-from unit.engines.processes import is_alive
+from readstone.engines.leftovers import MARK, Identity, Leftovers
+from unit.engines.processes import is_alive, leave_record
 
 MARKED = "2f6c0d0b5a"
 
@@ -33,25 +32,10 @@ def _ended() -> int:
     return process.pid
 
 
-def _record(directory: Path, pid: int, mark: str, **changes: object) -> Path:
-    """The record of a run, of a server that has ended unless changed."""
-    left = Leftovers(directory)
-    private = directory / "private"
-    private.mkdir()
-    left.remember("chat", pid, mark, private)
-    path = directory / f"chat-{pid}.json"
-    record = msgspec.json.decode(path.read_bytes(), type=Record)
-    gone = Identity(record.server.pid, record.server.started + 1)
-    path.write_bytes(
-        msgspec.json.encode(msgspec.structs.replace(record, **{"server": gone, **changes}))
-    )
-    return path
-
-
 def test_what_a_killed_server_left_is_ended(
     tmp_path: Path, stray: "subprocess.Popen[bytes]"
 ) -> None:
-    path = _record(tmp_path, _ended(), MARKED)
+    path = leave_record(tmp_path, _ended(), MARKED)
 
     assert Leftovers(tmp_path).reap("chat") == 1
 
@@ -63,7 +47,7 @@ def test_what_a_killed_server_left_is_ended(
 def test_the_session_of_the_recorded_launcher_is_ended_without_a_mark(
     tmp_path: Path, stray: "subprocess.Popen[bytes]"
 ) -> None:
-    _record(tmp_path, stray.pid, "another mark")
+    leave_record(tmp_path, stray.pid, "another mark")
 
     assert Leftovers(tmp_path).reap("chat") == 1
 
@@ -84,7 +68,7 @@ def test_a_session_without_leader_and_mark_is_known_by_a_recorded_process(tmp_pa
     ) as leader:
         assert leader.stdout
         pids = [int(pid) for pid in leader.stdout.readline().split()]
-        path = _record(tmp_path, leader.pid, "another mark")
+        path = leave_record(tmp_path, leader.pid, "another mark")
         Leftovers(tmp_path).note("chat", leader.pid)
         os.kill(pids[0], signal.SIGKILL)
         leader.kill()
@@ -106,7 +90,7 @@ def test_what_is_noted_of_a_run_that_is_over_is_nothing(tmp_path: Path) -> None:
 def test_a_process_that_got_a_recorded_id_later_is_not_touched(
     tmp_path: Path, stray: "subprocess.Popen[bytes]"
 ) -> None:
-    path = _record(tmp_path, stray.pid, "another mark", launcher=Identity(stray.pid, 1))
+    path = leave_record(tmp_path, stray.pid, "another mark", launcher=Identity(stray.pid, 1))
 
     assert Leftovers(tmp_path).reap("chat") == 0
 
@@ -128,7 +112,7 @@ def test_the_engine_of_a_server_that_still_runs_is_not_touched(
 def test_ids_of_an_earlier_boot_mean_nothing(
     tmp_path: Path, stray: "subprocess.Popen[bytes]"
 ) -> None:
-    path = _record(tmp_path, stray.pid, MARKED, boot="an earlier one")
+    path = leave_record(tmp_path, stray.pid, MARKED, boot="an earlier one")
 
     assert Leftovers(tmp_path).reap("chat") == 0
 
@@ -139,7 +123,7 @@ def test_ids_of_an_earlier_boot_mean_nothing(
 def test_the_records_of_another_engine_are_left_alone(
     tmp_path: Path, stray: "subprocess.Popen[bytes]"
 ) -> None:
-    path = _record(tmp_path, stray.pid, MARKED)
+    path = leave_record(tmp_path, stray.pid, MARKED)
 
     assert Leftovers(tmp_path).reap("chat-2") == 0
     assert Leftovers(tmp_path).reap("cha") == 0

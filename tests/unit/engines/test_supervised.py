@@ -22,9 +22,10 @@ from readstone.core.errors import (
 )
 from readstone.core.model import KIND_DEFAULTS, Model
 from readstone.core.usage import Usage
+from readstone.engines.leftovers import MARK
 from readstone.engines.program import Command, Seat
 from readstone.engines.supervised import House, Patience, Supervised
-from unit.engines.processes import arguments, is_alive, noted, until
+from unit.engines.processes import arguments, is_alive, leave_record, noted, until
 
 PATIENCE = Patience(
     start=30, stop=0.2, probe=0.05, silence=30, restarts=3, first_delay=0.01, longest_delay=0.04
@@ -129,6 +130,12 @@ async def _ask(engine: Supervised, name: str = "answer") -> list[ChatEvent]:
         return [event async for event in events]
 
 
+def _socket(notes: Path) -> Path:
+    """Where the pretend engine listens."""
+    (socket,) = [Path(each) for each in arguments(noted(notes)[0]) if each.endswith(".sock")]
+    return socket
+
+
 def _logged(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, object]]:
     return [record.__dict__["fields"] for record in caplog.records if record.message == event]
 
@@ -160,6 +167,48 @@ async def test_an_answer_that_its_death_cuts_off_says_so_and_it_starts_again(sta
 
     await until(lambda: engine.state == "ready")
     assert await _ask(engine)
+
+
+async def test_one_that_died_unseen_is_unavailable_and_nothing_was_begun(
+    start: Start, notes: Path
+) -> None:
+    engine = await start()
+    await until(lambda: engine.state == "ready")
+
+    (pid,) = noted(notes)
+    os.kill(pid, signal.SIGKILL)
+    while is_alive(pid):
+        """Without a turn for the loop, which would see it."""
+
+    with pytest.raises(EngineUnavailable) as caught:
+        await _ask(engine)
+    assert caught.value.retry_after >= 1
+
+
+async def test_one_that_lives_and_cannot_be_reached_is_unavailable(
+    start: Start, notes: Path
+) -> None:
+    engine = await start()
+    await until(lambda: engine.state == "ready")
+    _socket(notes).unlink()
+
+    with pytest.raises(EngineUnavailable):
+        await _ask(engine)
+
+    assert engine.state == "ready"
+
+
+async def test_what_an_earlier_server_left_is_ended_first(
+    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = {**os.environ, MARK: "an earlier run"}
+    left = await asyncio.create_subprocess_exec("sleep", "600", env=environment)
+    leave_record(tmp_path / "data" / "run", left.pid, "an earlier run")
+
+    await start()
+
+    assert await left.wait() == -signal.SIGKILL
+    await until(lambda: bool(_logged(caplog, "engine left behind was ended")))
 
 
 async def test_a_failure_that_is_not_its_death_stays_what_it_is(start: Start) -> None:
@@ -326,7 +375,7 @@ async def test_what_cannot_be_prepared_is_told_in_the_log_only(
 async def test_its_private_directory_is_gone_with_it(start: Start, notes: Path) -> None:
     engine = await start()
     await until(lambda: engine.state == "ready")
-    (socket,) = [Path(each) for each in arguments(noted(notes)[0]) if each.endswith(".sock")]
+    socket = _socket(notes)
     assert socket.parent.stat().st_mode & 0o777 == 0o700
 
     await engine.stop()
