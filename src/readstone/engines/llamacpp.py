@@ -50,7 +50,8 @@ class LlamaCppOptions:
     `model` and `mmproj` (which lets it see) are GGUF files, here or on the hub; `name` is what requests call the
     model. `context` is in tokens, for each of `slots` answers at once; `threads`, `gpu_layers` and `image_tokens`
     (the most one image may take) are llama.cpp's own choice where None. `cache_megabytes` is memory for prompts seen
-    before. `requests` is the most it is sent at once: each holds a thread of its HTTP server to its end, and with none
+    before. `requests` is the most it is sent at once, where
+    that is more than its slots: each holds a thread of its HTTP server to its end, and with none
     left it would not even tell its health. `flags` come after all of these as they are, so they win.
     """
 
@@ -81,7 +82,7 @@ class LlamaCppOptions:
             "--gpu-layers": self.gpu_layers,
             "--image-max-tokens": self.image_tokens,
             "--cache-ram": self.cache_megabytes,
-            "--threads-http": self.requests + _SPARE,
+            "--threads-http": max(self.requests, self.slots) + _SPARE,
         }
         given = ((name, str(value)) for name, value in numbers.items() if value is not None)
         switches = ("--jinja", "--metrics", "--no-slots", "--no-webui")
