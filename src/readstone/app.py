@@ -1,8 +1,9 @@
 """The composition root: a configuration becomes a running application; the only place where parts meet."""
 
+import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +87,10 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(fetcher.stop)
         await fetcher.start()
+        started: list[Engine] = []
+        stack.push_async_callback(_stop, started)
         for built in engines.values():
-            stack.push_async_callback(built.engine.stop)
+            started.append(built.engine)
             await built.engine.start()
         stack.push_async_callback(discovery.stop)
         await discovery.start(_DISCOVERY_SECONDS)
@@ -102,6 +105,14 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
             discovery.troubles,
             {name: built.log for name, built in engines.items() if built.log is not None},
         )
+
+
+async def _stop(engines: Sequence[Engine]) -> None:
+    """Stop all at once, so that several slow ones take as long as one; raises the first error when all have tried."""
+    stops = (engine.stop() for engine in engines)
+    for outcome in await asyncio.gather(*stops, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
 
 
 def _sources(engines: Mapping[str, Built]) -> dict[str, Source]:

@@ -43,6 +43,7 @@ MODELS: Final = "models"
 """The folder of the data directory that fetched models are kept in."""
 
 _MEGABYTE = 1024 * 1024
+_LEAST_CONNECTIONS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def server_options(section: HTTPConfig) -> list[HTTPOptions]:
             connect_seconds=section.connect_seconds,
             first_seconds=section.first_seconds,
             silence_seconds=section.silence_seconds,
-            ca_file=section.ca_file,
+            connections=max(section.concurrency, _LEAST_CONNECTIONS),
+            ca_file=None if section.ca_file is None else section.ca_file.expanduser(),
             refused=frozenset(section.refuses),
         )
         for address in section.urls or (section.url or "",)
