@@ -50,9 +50,9 @@ class LlamaCppOptions:
     `model` and `mmproj` (which lets it see) are GGUF files, here or on the hub; `name` is what requests call the
     model. `context` is in tokens, for each of `slots` answers at once; `threads`, `gpu_layers` and `image_tokens`
     (the most one image may take) are llama.cpp's own choice where None. `cache_megabytes` is memory for prompts seen
-    before. `requests` is the most it is sent at once, where
-    that is more than its slots: each holds a thread of its HTTP server to its end, and with none
-    left it would not even tell its health. `flags` come after all of these as they are, so they win.
+    before. `requests` is the most it is sent at once, where that is more than its slots: each holds a thread of its
+    HTTP server to its end, and with none left it would not even tell its health. `flags` come after all of these as
+    they are, so they win.
     """
 
     model: Path | HubFile
