@@ -13,7 +13,7 @@ import uvicorn
 from readstone.app import Running, open_store, running
 from readstone.config import Config
 from readstone.core.errors import ConfigurationError
-from readstone.serving.allocator import return_large_buffers
+from readstone.serving.allocator import collect_seldom, return_large_buffers
 
 _BACKLOG = 512
 _IDLE_SECONDS = 75
@@ -44,6 +44,7 @@ async def serve(config: Config, visit: Visit) -> None:
     """Serve until SIGTERM or Ctrl-C, then let running requests finish within `drain_seconds`."""
     listener = bind(config.host, config.port)
     return_large_buffers()
+    collect_seldom()
     store = await open_store(config)
     try:
         async with running(config, store) as run:
@@ -57,6 +58,7 @@ async def serve(config: Config, visit: Visit) -> None:
                     log_config=None,
                     access_log=False,
                     server_header=False,
+                    proxy_headers=False,
                     timeout_keep_alive=_IDLE_SECONDS,
                     timeout_graceful_shutdown=int(config.drain_seconds),
                 )

@@ -42,6 +42,8 @@ def log_bug(error: BaseException, **fields: LogValue) -> None:
 def start_logging(log_format: LogFormat) -> None:
     """Send the log to stderr; `auto` means text on a terminal and JSON elsewhere."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    # Nothing of our lines: looking them up costs as much as the rest of a record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = Writer(sys.stderr)
     handler.setFormatter(TextFormatter() if as_text else JSONFormatter())
     root = logging.getLogger()

@@ -55,6 +55,8 @@ class Attachments:
         Remote ones are fetched at once; the first that cannot be had ends the others. Raises InvalidRequest
         for too many remote ones, InvalidImage, TooLarge, and what the source raises; each with its field.
         """
+        if not places:
+            return {}
         self._refuse_too_many([place.param for place in places if not place.is_inline])
         try:
             async with asyncio.TaskGroup() as group:

@@ -1,7 +1,7 @@
 """Core → wire: gateway events become a whole answer or the chunks of a stream."""
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import msgspec
@@ -133,13 +133,13 @@ class Chunks:
 
 def _tail(served: Served) -> bytes:
     """What follows the choices of an answer or of a stream's last chunk, but for the closing brace."""
-    members: dict[str, object] = {
-        "usage": _usage(served.finish.usage),
-        "x_metrics": _metrics(served.metrics),
-    }
+    tail = b',"usage":%b,"x_metrics":%b' % (
+        _ENCODER.encode(_usage(served.finish.usage)),
+        _ENCODER.encode(_metrics(served.metrics)),
+    )
     for name, raw in served.finish.extras.items():
-        members[name] = msgspec.Raw(raw)
-    return b"," + _ENCODER.encode(members)[1:-1]
+        tail += b",%b:%b" % (_ENCODER.encode(name), raw)
+    return tail
 
 
 def _usage(usage: Usage) -> schema.UsageBody:
@@ -155,6 +155,12 @@ def _usage(usage: Usage) -> schema.UsageBody:
 
 
 def _metrics(metrics: Metrics) -> schema.XMetrics:
-    times = asdict(metrics)
-    notes = times.pop("notes")
-    return schema.XMetrics(**times, notes=list(notes) or UNSET)
+    return schema.XMetrics(
+        ttft_seconds=metrics.ttft_seconds,
+        tps=metrics.tps,
+        total_time_seconds=metrics.total_time_seconds,
+        image_seconds=metrics.image_seconds,
+        queue_seconds=metrics.queue_seconds,
+        engine=metrics.engine,
+        notes=list(metrics.notes) or UNSET,
+    )
