@@ -66,12 +66,12 @@ class Discovery:
         self._tasks = []
 
     async def _first(self) -> None:
-        """Ask every engine until it has answered once."""
-        while unknown := self._sources.keys() - self._known:
-            asked = (self._ask(name) for name in unknown)
-            for outcome in await asyncio.gather(*asked, return_exceptions=True):
-                if outcome is not None:
-                    raise outcome
+        """Ask every engine until it has answered once; what they list is taken in their order, not in that of answers."""
+        while unknown := [name for name in self._sources if name not in self._known]:
+            for name, offers in zip(
+                unknown, await asyncio.gather(*map(self._ask, unknown)), strict=True
+            ):
+                self._take(name, offers)
             if self._sources.keys() - self._known:
                 await self._sleep(_HURRY_SECONDS)
 
@@ -80,18 +80,23 @@ class Discovery:
             rest = self._sources[name].seconds
             await self._sleep(rest if name in self._known else min(_HURRY_SECONDS, rest))
             try:
-                await self._ask(name)
+                self._take(name, await self._ask(name))
             except ConfigurationError as error:
                 self._trouble(name, str(error))
             except Exception as error:  # noqa: BLE001  (asking that ends in silence would be worse than a bug in it)
                 log_bug(error, engine=name)
 
-    async def _ask(self, name: str) -> None:
-        """Ask once. ConfigurationError where what it lists cannot be served."""
+    async def _ask(self, name: str) -> tuple[Offer, ...] | None:
+        """What it lists; None where it does not."""
         try:
-            offers = await self._sources[name].listing.ask()
+            return await self._sources[name].listing.ask()
         except EngineFailed as error:
             self._trouble(name, error.message)
+            return None
+
+    def _take(self, name: str, offers: tuple[Offer, ...] | None) -> None:
+        """Serve what was listed. ConfigurationError where that cannot be."""
+        if offers is None:
             return
         before = self._listed(name)
         self._catalogue.offer(name, offers)

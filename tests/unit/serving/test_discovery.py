@@ -124,7 +124,8 @@ async def test_a_clash_at_the_start_stops_it_and_says_what_to_do() -> None:
     discovery = Discovery(catalogue, sources, Clock().sleep)
 
     with pytest.raises(
-        ConfigurationError, match=r"'same', one of the engine '\w+'.*urls = \[\.\.\]"
+        ConfigurationError,
+        match=r"'same', one of the engine 'ollama' and one of 'gpu'.*urls = \[\.\.\]",
     ):
         await discovery.start(5)
     await discovery.stop()
