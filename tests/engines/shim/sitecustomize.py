@@ -31,10 +31,10 @@ class _Torchvision(importlib.abc.MetaPathFinder):
         found = importlib.machinery.PathFinder.find_spec(fullname, path)
         if found is None or found.loader is None or not _is_mismatched():
             return None
-        if fullname == "torchvision":
-            self._kept.append(_declare_operators())
-        else:
+        if fullname == "torchvision.io.image":
             _add_pillow(found.loader)
+        elif not self._kept:  # it is looked for before it is imported, too
+            self._kept.append(_declare_operators())
         return found
 
 
