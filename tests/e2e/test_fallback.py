@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from e2e.engines import joined, read_stream, tiny_weights
+from e2e.engines import joined, read_stream, tiny
 from e2e.pages import ask, drawn, image_part, text_part
 from e2e.server import Reply, Server, wait_until
-from engines.llama import SEEING, Llama, llama
+from engines.real import RealEngine, seeing_llama, started
 
 pytestmark = pytest.mark.e2e
 
@@ -43,18 +43,18 @@ class Street:
     """A server, an engine that sees, and two that are twins."""
 
     server: Server
-    seer: Llama
-    twins: tuple[Llama, Llama]
+    seer: RealEngine
+    twins: tuple[RealEngine, RealEngine]
 
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Generator[Street]:
     folder = tmp_path_factory.mktemp("street")
-    weights = tiny_weights(folder, "qwen3")
+    twin = tiny(folder, "qwen3")
     with (
-        llama(SEEING, folder / "seer.log") as seer,
-        llama(weights, folder / "one.log") as one,
-        llama(weights, folder / "two.log") as two,
+        started(seeing_llama(), folder / "seer.log") as seer,
+        started(twin, folder / "one.log") as one,
+        started(twin, folder / "two.log") as two,
     ):
         settings = SETTINGS.format(seer=seer.url, one=one.url, two=two.url)
         (folder / "readstone.toml").write_text(settings, encoding="utf-8")
@@ -117,6 +117,8 @@ def test_where_the_reader_cannot_do_it_the_client_is_told_to_come_back(street: S
 
 
 def test_twins_take_turns(street: Street) -> None:
+    both = {"twins/1", "twins/2"}
+    wait_until(lambda: {hello(street), hello(street)} == both, "both are asked")
     assert sorted(hello(street) for _ in range(6)) == ["twins/1"] * 3 + ["twins/2"] * 3
 
 

@@ -69,6 +69,11 @@ class RealEngine:
         return list(chunks(self._post({"messages": messages, **asked})))
 
     @property
+    def tells(self) -> bool:
+        """Whether it tells how many requests it works on."""
+        return self._launch.running is not None
+
+    @property
     def busy(self) -> int:
         """How many requests it works on, as it says itself."""
         assert self._launch.running, f"{self.name} does not tell"
@@ -184,19 +189,22 @@ def elsewhere(engine: Elsewhere) -> Launch:
         "VLLM_CPU_KVCACHE_SPACE": "1",
     }
     bin_ = INSTALLED / engine / "bin"
+    where = ("--host=127.0.0.1", "--port={port}")
     match engine:
         case "vllm":
             module = "vllm.entrypoints.openai.api_server"
             names = ("--model", SEER, "--served-model-name", SIGHTED)
             options = ("--enforce-eager", "--dtype=float32", "--max-model-len=2048")
-            where = ("--host=127.0.0.1", "--port={port}")
-            command = [bin_ / "python", "-m", module, *names, *options, *where]
+            # A small model would put white space into its JSON for ever.
+            schemas = (
+                '--structured-outputs-config={"backend":"xgrammar","disable_any_whitespace":true}'
+            )
+            command = [bin_ / "python", "-m", module, *names, *options, schemas, *where]
             return Launch(command, SIGHTED, "vllm:num_requests_running", variables, 600)
         case "transformers":
-            where = ("--host=127.0.0.1", "--port={port}")
             options = ("--device=cpu", "--dtype=float32")
             command = [bin_ / "transformers", "serve", SEER, *where, *options]
-            return Launch(command, str(SEER), None, variables, 600)
+            return Launch(command, SIGHTED, None, variables, 600)
 
 
 def chunks(stream: bytes) -> Iterator[Any]:
