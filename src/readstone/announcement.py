@@ -52,7 +52,8 @@ class Announcement:
             since, told = self._starting.setdefault(name, (now, now))
             if now - told >= _PROGRESS_SECONDS:
                 self._starting[name] = since, now
-                where = f"; its log: {log}" if (log := self._run.logs.get(name)) else ""
+                log = self._run.logs.get(name)  # not there while a model is fetched
+                where = f"; its log: {log}" if log is not None and log.exists() else ""
                 yield f"  starting  engine {name}, for {now - since:.0f} s so far{where}"
 
 

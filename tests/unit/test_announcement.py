@@ -23,9 +23,9 @@ def troubles() -> dict[str, str]:
 
 
 @pytest.fixture
-def run(engines: dict[str, FakeEngine], troubles: dict[str, str]) -> Running:
+def run(engines: dict[str, FakeEngine], troubles: dict[str, str], tmp_path: Path) -> Running:
     catalogue = build_catalogue({}, engines)
-    return Running(Router(), catalogue, engines, troubles, {"llm": Path("/data/logs/llm.log")})
+    return Running(Router(), catalogue, engines, troubles, {"llm": tmp_path / "llm.log"})
 
 
 def test_each_change_of_a_model_is_told_once(run: Running, engines: dict[str, FakeEngine]) -> None:
@@ -48,11 +48,11 @@ def test_an_engine_that_takes_long_gives_signs_of_life(
     announcement = Announcement(run)
     engines["reader"].become("ready")
     list(announcement.look(0))
-    told = [line for second in range(1, 25) for line in announcement.look(second)]
-    assert told == [
-        f"  starting  engine llm, for {second} s so far; its log: /data/logs/llm.log"
-        for second in (10, 20)
-    ]
+    told = [line for second in range(1, 15) for line in announcement.look(second)]
+    assert told == ["  starting  engine llm, for 10 s so far"]
+    run.logs["llm"].touch()
+    told = [line for second in range(15, 25) for line in announcement.look(second)]
+    assert told == [f"  starting  engine llm, for 20 s so far; its log: {run.logs['llm']}"]
     engines["llm"].become("ready")
     assert [line for second in range(25, 50) for line in announcement.look(second)] == []
 
