@@ -2,6 +2,8 @@
 
 import binascii
 
+import pybase64
+
 from readstone.core.errors import InvalidImage, TooLarge
 
 _WHITE_SPACE = b" \t\r\n\v\f"
@@ -39,7 +41,13 @@ def decode_data_uri(uri: str, limit: int, param: str) -> bytes:
         raise InvalidImage(
             f"{param} must be a base64 data URI, such as 'data:image/png;base64,...'.", param=param
         )
-    payload = _digits(uri[comma + 1 :], param)
+    text = uri[comma + 1 :]
+    if text and len(text) * 3 // 4 <= limit:
+        try:
+            return pybase64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            pass  # not as the book has it: the slow way takes more, and tells what is wrong with the rest
+    payload = _digits(text, param)
     if not payload:
         raise InvalidImage(f"{param} holds no data after the comma of the data URI.", param=param)
     size = len(payload) * 3 // 4
