@@ -26,6 +26,7 @@ from readstone.media.fetch import Fetcher
 from readstone.media.inspect import DocumentLimits, ImageLimits
 from readstone.media.policy import FetchPolicy
 from readstone.serving.admission import Admission
+from readstone.serving.allocator import return_free_pages
 from readstone.serving.catalogue import Catalogue, build_catalogue
 from readstone.serving.discovery import Discovery, Source
 from readstone.serving.gateway import Backend, Gateway
@@ -137,7 +138,7 @@ def _completions(
     return ChatCompletions(
         ChatCodec(catalogue, attachments),
         gateway,
-        Intake(limits.intake_bytes, limits.intake_seconds),
+        Intake(limits.intake_bytes, limits.intake_seconds, return_free_pages),
         ChatLimits(limits.body_bytes, limits.request_seconds),
     )
 

@@ -13,7 +13,8 @@ from readstone.media.signature import is_pdf
 
 FORMATS: frozenset[ImageFormat] = frozenset({"jpeg", "png", "webp"})
 
-_SMALL = 64 * 1024
+_SMALL = 4 * 1024 * 1024
+"""Letters of a data URI that are decoded in less time than a thread needs to begin."""
 
 
 class Source(Protocol):

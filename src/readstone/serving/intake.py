@@ -1,21 +1,33 @@
 """Intake: how many bytes of request bodies and images the server holds at once."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from readstone.core.errors import Overloaded
 
 _RETRY_SECONDS = 2.0
+_MUCH = 8 * 1024 * 1024
+_QUIET_SECONDS = 1.0
+
+
+def _nothing() -> None:
+    pass
 
 
 class Intake:
-    """A budget in bytes, shared by all requests; what does not fit waits a little, then is refused."""
+    """A budget in bytes, shared by all requests; what does not fit waits a little, then is refused.
 
-    def __init__(self, budget: int, patience: float) -> None:
+    `tidy` is called a second after the last of more than 8 MiB was given back, if nothing has come since.
+    """
+
+    def __init__(self, budget: int, patience: float, tidy: Callable[[], None] = _nothing) -> None:
         self._budget = budget
         self._patience = patience
+        self._tidy = tidy
         self._held = 0
+        self._is_untidy = False
         self._waiting: set[asyncio.Future[None]] = set()
 
     @property
@@ -36,13 +48,23 @@ class Intake:
         if not self._fits(size, own):
             await self._wait(size, own)
         self._held += size
+        self._is_untidy |= self._held > _MUCH
 
     def give_back(self, size: int) -> None:
         """Return bytes to the budget."""
         self._held -= size
+        if self._is_untidy and not self._held:
+            self._is_untidy = False
+            asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._tidy_up)
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _tidy_up(self) -> None:
+        if self._held:
+            self._is_untidy = True
+        else:
+            self._tidy()
 
     def _fits(self, size: int, own: int) -> bool:
         return self._held in {own, 0} or self._held + size <= self._budget

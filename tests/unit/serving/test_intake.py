@@ -76,3 +76,13 @@ async def test_one_that_is_alone_may_grow_past_the_budget() -> None:
         await reservation.resize(500)
 
         assert intake.held == 500
+
+
+async def test_it_is_tidied_up_once_much_was_given_back() -> None:
+    tidied = asyncio.Event()
+    intake = Intake(100_000_000, patience=0, tidy=tidied.set)
+    async with intake.reservation() as reservation:
+        await reservation.resize(50_000_000)
+
+    async with asyncio.timeout(10):
+        await tidied.wait()
