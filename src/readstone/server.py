@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import uvicorn
 
+from readstone.api.protocol import Protocol
 from readstone.app import Running, open_store, running
 from readstone.config import Config
 from readstone.core.errors import ConfigurationError
@@ -52,7 +53,7 @@ async def serve(config: Config, visit: Visit) -> None:
                 uvicorn.Config(
                     run.application,
                     loop="uvloop",
-                    http="httptools",
+                    http=Protocol,
                     ws="none",
                     lifespan="off",
                     log_config=None,

@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from functools import lru_cache
-from typing import Final, Literal, TextIO, TypeAlias
+from typing import Literal, TextIO, TypeAlias
 
 import msgspec
 
@@ -16,7 +16,6 @@ LogValue: TypeAlias = str | int | float | bool | None
 
 LOGGER = logging.getLogger("readstone")
 
-_TOGETHER_SECONDS: Final = 0.02
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -53,7 +52,7 @@ def start_logging(log_format: LogFormat) -> None:
 
 
 class Writer(logging.Handler):
-    """Writes lines to a stream: those of 20 ms of an event loop together, trouble and lines from elsewhere at once."""
+    """Writes lines to a stream: those of one round of an event loop together, trouble and lines from elsewhere at once."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -70,7 +69,7 @@ class Writer(logging.Handler):
                 self.flush()
             elif self._waits_in is not loop:
                 self._waits_in = loop
-                loop.call_later(_TOGETHER_SECONDS, self._flush_due)
+                loop.call_soon(self._flush_due)
         except Exception:  # noqa: BLE001  (as every handler of logging: a log that fails breaks nothing else)
             self.handleError(record)
 
