@@ -52,9 +52,21 @@ class UnsupportedParameter(InvalidRequest):
 
 
 class ContextTooLong(InvalidRequest):
-    """The request holds more text than the model takes."""
+    """The request holds more text than the model takes: `prompt` tokens of `context`, where they are known."""
 
     code = "context_length_exceeded"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        context: int | None = None,
+        prompt: int | None = None,
+    ) -> None:
+        super().__init__(message, param=param)
+        self.context = context
+        self.prompt = prompt
 
 
 class InvalidImage(InvalidRequest):

@@ -1,11 +1,13 @@
 """The choices of a whole answer, merged from the chunks of an engine's stream."""
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, TypeAlias, cast
 
 import msgspec
 
 from readstone.core.chat import FinishReason
+from readstone.core.errors import EngineFailed
 
 Member: TypeAlias = Any
 """A member of a chunk, as JSON gives it: what it holds is the engine's business."""
@@ -15,12 +17,12 @@ class ChunkChoice(msgspec.Struct):
     """What a chunk says of one choice; `index` and `delta` are left out by some engines."""
 
     index: int = 0
-    delta: dict[str, Member] = msgspec.field(default_factory=dict[str, Member])
+    delta: dict[str, Member] | None = None
     finish_reason: str | None = None
     logprobs: dict[str, Member] | None = None
 
 
-_CHUNK = msgspec.json.Decoder(list[ChunkChoice])
+_CHUNKS = msgspec.json.Decoder(list[list[ChunkChoice]])
 _CALLED_ONCE = frozenset({"id", "type", "name"})
 """Members of a tool call that come whole; its other texts come in pieces."""
 
@@ -35,13 +37,12 @@ class Choices:
         return bool(self._choices)
 
     def add(self, chunks: Iterable[bytes]) -> None:
-        """Take the JSON of the `choices` of further chunks; msgspec.DecodeError for what is not that."""
-        for chunk in chunks:
-            for choice in _CHUNK.decode(chunk):
-                mine = self._choices.get(choice.index)
-                if mine is None:
-                    mine = self._choices[choice.index] = _Choice()
-                mine.add(choice)
+        """Take the JSON of the `choices` of further chunks; EngineFailed for what is not that."""
+        for choice in chain.from_iterable(_decoded(chunks)):
+            mine = self._choices.get(choice.index)
+            if mine is None:
+                mine = self._choices[choice.index] = _Choice()
+            mine.add(choice)
 
     def whole(self, reason: FinishReason) -> list[dict[str, Member]]:
         """The choices by their index; `reason` where a chunk gave none."""
@@ -49,6 +50,13 @@ class Choices:
             {"index": index, **choice.whole(reason)}
             for index, choice in sorted(self._choices.items())
         ]
+
+
+def _decoded(chunks: Iterable[bytes]) -> list[list[ChunkChoice]]:
+    try:
+        return _CHUNKS.decode(b"[" + b",".join(chunks) + b"]")
+    except msgspec.DecodeError as error:
+        raise EngineFailed("The engine sent a chunk that is not of the protocol.") from error
 
 
 class _Choice:
@@ -62,13 +70,13 @@ class _Choice:
         self._reason: str | None = None
 
     def add(self, chunk: ChunkChoice) -> None:
-        for name, value in chunk.delta.items():
+        for name, value in (chunk.delta or {}).items():
             if value is None or name == "role":
                 continue
             if isinstance(value, str):
                 self._texts.setdefault(name, []).append(value)
-            elif name == "tool_calls":
-                self._call(value)
+            elif name == "tool_calls" and isinstance(value, list):
+                self._call(cast("list[Member]", value))
             else:
                 _put(self._others, name, value)
         if chunk.logprobs is not None:
@@ -98,9 +106,13 @@ class _Choice:
             "logprobs": self._logprobs,
         }
 
-    def _call(self, calls: list[dict[str, Member]]) -> None:
+    def _call(self, calls: list[Member]) -> None:
         for position, call in enumerate(calls):
-            index = call.get("index", position)
+            if not isinstance(call, dict):
+                continue
+            call = cast("dict[str, Member]", call)
+            told = call.get("index")
+            index = told if isinstance(told, int) else position
             mine = self._calls.setdefault(index, {})
             for name, value in call.items():
                 if name != "index":

@@ -1,10 +1,17 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from readstone.api.openai.merging import Choices
+from readstone.core.errors import EngineFailed
+
+
+def _nested(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    keys = st.sampled_from(["index", "id", "function", "arguments"])
+    return st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3)
 
 
 def merged(*chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -61,6 +68,24 @@ def test_reasoning_and_members_we_do_not_know_are_kept() -> None:
     assert message["reasoning_content"] == "First this."
     assert message["content"] == "Answer"
     assert message["audio"] == {"id": 1, "data": "x"}
+
+
+@pytest.mark.parametrize(
+    "chunk", [b"{", b'{"index":0}', b'[{"index":"0"}]', b'[{"delta":"text"}]', b"[{}],1"]
+)
+def test_what_is_no_chunk_is_the_engines_failure(chunk: bytes) -> None:
+    with pytest.raises(EngineFailed):
+        Choices().add((chunk,))
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(max_size=3), _nested, max_leaves=8))
+def test_no_member_is_so_odd_that_it_cannot_be_merged(value: object) -> None:
+    (choice,) = merged(
+        delta(tool_calls=value, content="a", other=value),
+        delta(tool_calls=[value, {"function": value}], other=value),
+        delta(tool_calls=[{"function": {"arguments": value}}], content=None),
+    )
+    assert choice["message"]["content"] == "a"
 
 
 def test_log_probabilities_are_joined() -> None:

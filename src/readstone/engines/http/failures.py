@@ -1,0 +1,176 @@
+"""What an engine says went wrong becomes an error of ours: its own words go to the log, never to the client."""
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from math import isfinite
+from typing import Final
+
+from readstone.core.errors import (
+    ContextTooLong,
+    EngineFailed,
+    EngineTimeout,
+    EngineUnavailable,
+    InvalidImage,
+    InvalidRequest,
+    Overloaded,
+    RequestError,
+    TooLarge,
+    UnsupportedParameter,
+)
+from readstone.engines.http.complaint import Complaint
+
+_MOST_RETRY_SECONDS: Final = 60.0
+_TOO_LONG = re.compile(
+    # vLLM and OpenAI; SGLang; llama.cpp; vLLM where the answer alone is too long
+    r"maximum context length is"
+    r"|longer than the (?:model's )?(?:maximum )?(?:context|model) length"
+    r"|exceeds? the (?:available )?(?:context|maximum (?:context|model))"
+    r"|(?:exceeds? .{0,40}|cannot be greater than )max_model_len",
+    re.IGNORECASE,
+)
+_LIMIT = re.compile(
+    r"(?:context (?:length|size) (?:is |of )?(?:only )?\(?|max_model_len=)(\d+)", re.IGNORECASE
+)
+_PROMPT = (
+    # vLLM: (31 in the messages, 4096 in the completion)
+    re.compile(r"(\d+) in the (?:messages|prompt|input)", re.IGNORECASE),
+    # newer vLLM: your request has 2048 input tokens
+    re.compile(r"(\d+) (?:input|prompt) tokens", re.IGNORECASE),
+    # SGLang, llama.cpp and OpenAI: the input (5000 …, request (1500 …, messages resulted in 1500 …
+    re.compile(
+        r"(?:input|request|prompt|messages) (?:\(|is |has |resulted in |contains )(\d+)",
+        re.IGNORECASE,
+    ),
+)
+_FULL = re.compile(r"queue|capacity|overload|too many|busy", re.IGNORECASE)
+"""A server that is up and says so with a 503: vLLM over its bound of queued requests."""
+_BROKEN_IMAGE = re.compile(
+    r"(?:load|decode|process|open|identify).{0,20} image|image.{0,30}(?:invalid|corrupt|decode|truncated)",
+    re.IGNORECASE,
+)
+_KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (
+        re.compile(
+            r"tool.choice.*(?:requires|parser)|tool.call.parser|tools? (?:param|require)",
+            re.IGNORECASE,
+        ),
+        "This model's engine was started without support for tools.",
+        "tools",
+    ),
+    (
+        re.compile(r"at most \d+ \w+(?:\(s\))? may be provided", re.IGNORECASE),
+        "The request has more images than this model's engine takes.",
+        "messages",
+    ),
+    (
+        re.compile(
+            r"not a multimodal|image input is not supported|does not support (?:image|vision)",
+            re.IGNORECASE,
+        ),
+        "This model's engine takes no images.",
+        "messages",
+    ),
+    (
+        re.compile(r"grammar|json.?schema|response_format|structured", re.IGNORECASE),
+        "This model's engine cannot follow the schema of 'response_format'.",
+        "response_format",
+    ),
+    (
+        re.compile(
+            r"\bn\b.{0,30}(?:greedy|temperature)|(?:best_of|multiple completions|n > 1)",
+            re.IGNORECASE,
+        ),
+        "This model's engine gives only one choice here: leave 'n' out, or sample with a temperature above 0.",
+        "n",
+    ),
+    (
+        re.compile(r"top_logprobs|logprobs", re.IGNORECASE),
+        "This model's engine does not give so many log probabilities.",
+        "top_logprobs",
+    ),
+)
+"""What engines refuse, in their words and in ours, and the field it is about."""
+_PROPERTY = re.compile(r"[a-z_]{1,40}(?:[.\[][\w.\[\]]{0,80})?")
+_TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+
+
+def _failed(engine: str, seconds: float) -> RequestError:
+    del seconds
+    return EngineFailed(f"{engine} failed on this request.")
+
+
+_REFUSALS = frozenset({400, 422, 501})
+_MEANINGS: dict[int, Callable[[str, float], RequestError]] = {
+    401: lambda engine, _: EngineFailed(f"{engine} does not accept this server's key."),
+    403: lambda engine, _: EngineFailed(f"{engine} does not accept this server's key."),
+    404: lambda engine, _: EngineFailed(f"{engine} does not have that model."),
+    408: lambda engine, _: EngineTimeout(f"{engine} did not answer in time."),
+    413: lambda engine, _: TooLarge(f"The request is larger than it may be. {engine} takes less."),
+    429: lambda engine, seconds: Overloaded(f"{engine} is busy.", retry_after=seconds),
+    502: lambda engine, seconds: EngineUnavailable(f"{engine} is not up.", retry_after=seconds),
+    503: lambda engine, seconds: EngineUnavailable(f"{engine} is not up.", retry_after=seconds),
+    504: lambda engine, _: EngineTimeout(f"{engine} did not answer in time."),
+}
+"""What a status of an engine means, given how the engine is called and the seconds it asks to wait."""
+
+
+def translate(complaint: Complaint, model: str, retry_after: float | None) -> RequestError:
+    """The error of ours that an engine's complaint stands for; `retry_after` in seconds, where it told."""
+    status = complaint.status
+    if (too_long := _context(complaint, model)) is not None:
+        return too_long
+    if status in _REFUSALS:
+        return _refusal(complaint, model)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and _FULL.search(complaint.message):
+        status = HTTPStatus.TOO_MANY_REQUESTS
+    meaning = _MEANINGS.get(status, _failed)
+    seconds = min(1.0 if retry_after is None else retry_after, _MOST_RETRY_SECONDS)
+    return meaning(f"The engine of '{model}'", seconds)
+
+
+def read_retry_after(value: str | None) -> float | None:
+    """Seconds of a Retry-After header; None where there is none, or a date."""
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        return None
+    return max(seconds, 0.0) if isfinite(seconds) else None
+
+
+def _context(complaint: Complaint, model: str) -> ContextTooLong | None:
+    if complaint.code not in _TOO_LONG_CODES and not _TOO_LONG.search(complaint.message):
+        return None
+    context = complaint.context or _number(complaint.message, _LIMIT)
+    prompt = complaint.prompt or _number(complaint.message, *_PROMPT)
+    size = f" takes {context} tokens" if context else " takes fewer tokens"
+    asked = f"the request has {prompt}" if prompt else "the request has more"
+    return ContextTooLong(
+        f"'{model}'{size}, prompt and answer together; {asked}. Send less, or ask for fewer with "
+        "'max_tokens'.",
+        param="messages",
+        context=context,
+        prompt=prompt,
+    )
+
+
+def _number(message: str, *patterns: re.Pattern[str]) -> int | None:
+    found = next(filter(None, (pattern.search(message) for pattern in patterns)), None)
+    return int(found[1][:12]) if found else None
+
+
+def _refusal(complaint: Complaint, model: str) -> InvalidRequest:
+    for pattern, message, param in _KNOWN:
+        if pattern.search(complaint.message):
+            return UnsupportedParameter(message, param=param)
+    if _BROKEN_IMAGE.search(complaint.message):
+        return InvalidImage("An image of the request is broken inside.", param="messages")
+    param = complaint.param
+    if param is not None and not _PROPERTY.fullmatch(param):
+        param = None
+    about = f" It is about '{param}'." if param else ""
+    return InvalidRequest(
+        f"The engine of '{model}' refuses the request.{about} The server's log says why, under this request's id.",
+        param=param,
+        code="refused_by_engine",
+    )

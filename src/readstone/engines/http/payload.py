@@ -1,0 +1,100 @@
+"""A checked request becomes the JSON that an OpenAI-compatible engine is sent."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Final, assert_never
+
+import msgspec
+import pybase64
+
+from readstone.core.chat import ChatRequest, DocumentPart, ImagePart, Message, TextPart
+from readstone.core.errors import EngineFailed
+
+_ENCODER = msgspec.json.Encoder()
+_LARGE: Final = 128 * 1024
+_SLOW: Final = 4 * 1024 * 1024  # what is less is encoded in less time than a thread needs to begin
+_OWN = frozenset({"stream", "stream_options", "model", "messages"})
+
+
+async def encode(request: ChatRequest, max_tokens: int | None) -> list[bytes]:
+    """The body in pieces; images are base64 data URIs, each a piece of its own.
+
+    Without `max_tokens` the engine decides how long the answer may be. Every other property and member goes on as it
+    came. The answer is always asked for as a stream that ends with the usage: only a stream stops every engine when it
+    is closed, and only it tells when the first token came.
+    """
+    if request.weight > _SLOW:
+        return await asyncio.to_thread(_encode, request, max_tokens)
+    return _encode(request, max_tokens)
+
+
+def _encode(request: ChatRequest, max_tokens: int | None) -> list[bytes]:
+    members: dict[str, object] = {
+        "model": request.model.name_at_engine,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+    }
+    if max_tokens is not None:
+        members["max_tokens"] = max_tokens
+    members |= {name: msgspec.Raw(raw) for name, raw in request.extras.items() if name not in _OWN}
+    pieces = [_ENCODER.encode(members)[:-1], b',"messages":[']
+    for index, message in enumerate(request.messages):
+        if index:
+            pieces.append(b",")
+        pieces += _message(message)
+    pieces.append(b"]}")
+    return list(_joined(pieces))
+
+
+def _message(message: Message) -> Iterator[bytes]:
+    members: dict[str, object] = {"role": message.role, **_raw(message.extras)}
+    yield _ENCODER.encode(members)[:-1] + b',"content":'
+    match message.parts:
+        case ():
+            yield b"null"
+        case (TextPart(text=text, extras=extras),) if not extras:
+            yield _ENCODER.encode(text)
+        case parts:
+            yield b"["
+            for index, part in enumerate(parts):
+                if index:
+                    yield b","
+                yield from _part(part)
+            yield b"]"
+    yield b"}"
+
+
+def _part(part: TextPart | ImagePart | DocumentPart) -> Iterator[bytes]:
+    match part:
+        case TextPart(text=text, extras=extras):
+            yield _ENCODER.encode({"type": "text", "text": text, **_raw(extras)})
+        case ImagePart(image=image):
+            yield b'{"type":"image_url","image_url":{"url":"data:image/%b;base64,' % (
+                image.format.encode()
+            )
+            yield pybase64.b64encode(image.data)
+            yield b'"}}'
+        case DocumentPart():
+            raise EngineFailed("A document came this far without becoming pictures.")
+        case _:
+            assert_never(part)
+
+
+def _raw(extras: Mapping[str, bytes]) -> dict[str, object]:
+    return {name: msgspec.Raw(raw) for name, raw in extras.items()}
+
+
+def _joined(pieces: list[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer pieces: small ones together, large ones not copied."""
+    small: list[bytes] = []
+    for piece in pieces:
+        if len(piece) < _LARGE:
+            small.append(piece)
+            continue
+        yield b"".join(small)
+        yield piece
+        small.clear()
+    if small:
+        yield b"".join(small)

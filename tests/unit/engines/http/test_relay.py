@@ -1,0 +1,243 @@
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from readstone.core.errors import EngineFailed
+from readstone.engines.http.relay import ChunkReader, Count, InBandError
+
+USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+
+
+def chunk(choices: object, *, spaced: bool = False, **members: object) -> bytes:
+    content = {"id": "cmpl-1", "created": 7, "model": "m", "choices": choices, **members}
+    return b"data: " + json.dumps(content, separators=None if spaced else (",", ":")).encode()
+
+
+def llama(choices: object, **members: object) -> bytes:
+    """llama.cpp writes the choices first."""
+    content = {"choices": choices, "created": 7, "id": "x", "model": "m", **members}
+    return b"data: " + json.dumps(content, separators=(",", ":")).encode()
+
+
+def piece(text: str, index: int = 0, reason: str | None = None) -> list[dict[str, Any]]:
+    return [{"index": index, "delta": {"content": text}, "finish_reason": reason}]
+
+
+def stream(*events: bytes, end: bytes = b"\n\n") -> bytes:
+    return b"".join(event + end for event in (*events, b"data: [DONE]"))
+
+
+ROLE: list[dict[str, Any]] = [
+    {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
+]
+LAST: list[dict[str, Any]] = [{"index": 0, "delta": {}, "finish_reason": "length"}]
+VLLM = stream(
+    chunk(ROLE, usage=None),
+    *(chunk(piece(text), usage=None) for text in ("Hé", ' "choices":[', "\n\n", '"usage":{')),
+    chunk(LAST, usage=None),
+    chunk([], usage=USAGE),
+)
+LLAMA = stream(
+    llama(ROLE),
+    llama(piece("a")),
+    llama(piece("b")),
+    llama(LAST),
+    llama([], usage=USAGE, timings={"predicted_ms": 1.5}),
+)
+SPACED = stream(
+    chunk(ROLE, spaced=True),
+    chunk(piece("a"), spaced=True),
+    chunk(LAST, spaced=True),
+    chunk([], usage=USAGE, spaced=True),
+)
+SEVERAL = stream(
+    chunk(piece("a", 0)),
+    chunk(piece("b", 1)),
+    chunk(piece("", 0, "stop")),
+    chunk(piece("c", 1)),
+    chunk(piece("", 1, "length")),
+    chunk([], usage=USAGE),
+)
+WINDOWS = VLLM.replace(b"\n\n", b"\r\n\r\n")
+COMMENTED = b": ping\n\n" + LLAMA.replace(b"data: ", b"event: message\nid: 4\ndata: ")
+TIGHT = LLAMA.replace(b"data: ", b"data:")
+STREAMS = [VLLM, LLAMA, SPACED, SEVERAL, WINDOWS, COMMENTED, TIGHT]
+
+
+def said(content: bytes) -> list[Any]:
+    """The choices of every chunk that has some, as any reader of events would find them."""
+    lines = content.replace(b"\r\n", b"\n").split(b"\n")
+    data = [line[5:].strip() for line in lines if line.startswith(b"data:")]
+    chunks = [json.loads(each) for each in data if each != b"[DONE]"]
+    return [each["choices"] for each in chunks if each["choices"]]
+
+
+def read(*pieces: bytes) -> tuple[list[Any], ChunkReader]:
+    reader = ChunkReader()
+    relays = [relay for each in pieces if (relay := reader.feed(each)) is not None]
+    return [json.loads(choices) for relay in relays for choices in relay.choices], reader
+
+
+@pytest.mark.parametrize("content", STREAMS)
+def test_every_chunk_goes_on_and_the_last_is_held_back(content: bytes) -> None:
+    relayed, reader = read(content)
+    end = reader.end()
+    assert end.choices is not None
+    assert [*relayed, json.loads(end.choices)] == said(content)
+    assert end.count == Count(9, 3)
+    assert end.reason == "length"
+
+
+@given(content=st.sampled_from(STREAMS), cuts=st.lists(st.integers(0, 1200), max_size=8))
+def test_where_a_stream_is_cut_makes_no_difference(content: bytes, cuts: list[int]) -> None:
+    places = [0, *sorted(cuts), len(content)]
+    pieces = [content[a:b] for a, b in pairwise(places)]
+    relayed, reader = read(*pieces)
+    whole, other = read(content)
+    assert relayed == whole
+    assert reader.end() == other.end()
+    assert reader.tokens == other.tokens
+
+
+@pytest.mark.parametrize("content", STREAMS)
+def test_byte_by_byte_is_the_same_stream(content: bytes) -> None:
+    relayed, reader = read(*(content[at : at + 1] for at in range(len(content))))
+    whole, other = read(content)
+    assert (relayed, reader.end()) == (whole, other.end())
+
+
+def test_chunks_go_on_as_the_bytes_they_were() -> None:
+    odd = b'[ { "index":0,"delta":{"content":"\\u00e9"} ,"token_ids":[1]}]'
+    reader = ChunkReader()
+    reader.feed(chunk(ROLE) + b"\n\n")
+    relay = reader.feed(chunk(0).replace(b":0}", b":" + odd + b"}") + b"\n\n")
+    assert relay is not None
+    assert relay.choices == (odd,)
+
+
+def test_the_role_is_no_token_and_every_other_chunk_is_one() -> None:
+    reader = ChunkReader()
+    first = reader.feed(chunk(ROLE) + b"\n\n")
+    second = reader.feed(chunk(piece("a")) + b"\n\n" + chunk(piece("b")) + b"\n\n")
+    assert first is not None
+    assert second is not None
+    assert (first.tokens, second.tokens) == (0, 2)
+
+
+def test_members_that_are_not_of_the_protocol_come_with_the_end() -> None:
+    _, reader = read(LLAMA)
+    assert reader.end().extras == {"timings": b'{"predicted_ms":1.5}'}
+
+
+def test_another_readstone_does_not_put_its_metrics_in_place_of_ours() -> None:
+    _, reader = read(stream(chunk(LAST, usage=USAGE, x_metrics={"tps": 1.0})))
+    assert reader.end().extras == {}
+
+
+def test_reasoning_has_the_name_that_clients_know() -> None:
+    relayed, _ = read(chunk(ROLE) + b"\n\n", chunk([{"delta": {"reasoning": "Hm"}}]) + b"\n\n")
+    assert relayed[1] == [{"delta": {"reasoning_content": "Hm"}}]
+    text = 'the "reasoning": of it'
+    relayed, _ = read(chunk(ROLE) + b"\n\n", chunk(piece(text)) + b"\n\n")
+    assert relayed[1] == piece(text)
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"), [("eos", "stop"), ("max_tokens", "length"), ("tool_call", "tool_calls")]
+)
+def test_the_reason_is_one_of_the_contracts(told: str, reason: str) -> None:
+    _, reader = read(stream(chunk(piece("a", reason=told))))
+    end = reader.end()
+    assert end.reason == reason
+    assert json.loads(end.choices or b"") == piece("a", reason=reason)
+
+
+def test_an_engine_that_gave_up_has_failed() -> None:
+    with pytest.raises(EngineFailed):
+        read(stream(chunk(piece("a", reason="abort"))))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'data: {"error":{"message":"out of memory","code":500}}',
+        b'data: {"error":"out of memory"}',
+        b'error: {"message":"out of memory"}',
+    ],
+)
+def test_an_error_inside_a_stream_is_an_error(event: bytes) -> None:
+    reader = ChunkReader()
+    reader.feed(chunk(ROLE) + b"\n\n")
+    with pytest.raises(InBandError) as caught:
+        reader.feed(event + b"\n\n")
+    assert b"out of memory" in caught.value.body
+
+
+def test_an_error_that_is_null_is_none() -> None:
+    relayed, _ = read(stream(chunk(piece("a"), error=None)))
+    assert relayed == [piece("a")]
+
+
+def test_a_stream_that_breaks_off_has_failed() -> None:
+    _, reader = read(chunk(ROLE) + b"\n\n" + chunk(piece("a")) + b"\n\n")
+    with pytest.raises(EngineFailed, match="in the middle"):
+        reader.end()
+
+
+def test_a_stream_without_done_is_whole_where_a_reason_was_given() -> None:
+    content = VLLM.removesuffix(b"data: [DONE]\n\n").removesuffix(b"\n")
+    _, reader = read(content)
+    end = reader.end()
+    assert (end.reason, end.count) == ("length", Count(9, 3))
+
+
+@pytest.mark.parametrize(
+    "event", [b"data: {", b"data: []", b'data: {"choices":3}', b"data: <html>"]
+)
+def test_what_is_not_the_protocol_has_failed(event: bytes) -> None:
+    with pytest.raises(EngineFailed, match="protocol"):
+        read(event + b"\n\n")
+
+
+def test_an_event_without_an_end_is_not_kept_for_ever() -> None:
+    reader = ChunkReader()
+    for _ in range(15):
+        reader.feed(b"x" * 1024 * 1024)
+    with pytest.raises(EngineFailed, match="larger"):
+        reader.feed(b"x" * 1024 * 1024 + b"x")
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_anything_but_errors_of_ours(content: bytes) -> None:
+    reader = ChunkReader()
+    try:
+        reader.feed(content + b"\n\n")
+        reader.end()
+    except (EngineFailed, InBandError):
+        pass
+
+
+def test_an_answer_that_is_whole_is_taken_as_one_chunk() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    body = {
+        "id": "x",
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
+        "usage": USAGE,
+    }
+    reader = ChunkReader()
+    assert reader.take_whole(json.dumps(body).encode()) is None
+    end = reader.end()
+    assert (end.reason, end.count) == ("tool_calls", Count(9, 3))
+    (choice,) = json.loads(end.choices or b"")
+    assert choice["delta"] == {**message, "tool_calls": [{"index": 0, **call}]}
+
+
+def test_an_error_in_place_of_a_whole_answer_is_an_error() -> None:
+    with pytest.raises(InBandError):
+        ChunkReader().take_whole(b'{"error":{"message":"no"}}')
