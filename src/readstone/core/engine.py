@@ -1,11 +1,21 @@
 """What answers a request: the engine, and the state it is in."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from readstone.core.chat import ChatEvent, ChatRequest
+from readstone.core.chat import ChatEvent, ChatRequest, Finish
+from readstone.core.document import Page
 
 EngineState: TypeAlias = Literal["starting", "ready", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """A page that was read: its lines in reading order; `tokens` is what it is worth as an image."""
+
+    page: Page
+    tokens: int
 
 
 class Engine(Protocol):
@@ -38,5 +48,16 @@ class Engine(Protocol):
         """Answer with events that end in exactly one Finish; closing the generator aborts the work.
 
         Errors are of the `core.errors` tree. What is refused is refused before the first event.
+        """
+        ...
+
+
+class Reads(Protocol):
+    """An engine that tells the lines of pages and where they stand, not only their text."""
+
+    def read(self, request: ChatRequest) -> AsyncGenerator[PageRead | Finish]:
+        """Each page of the request's images and documents as it is read, then the Finish; as `Engine.chat` besides.
+
+        The usage counts the pages as image tokens and nothing as completion.
         """
         ...
