@@ -7,8 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.e2e.server import Server, environment
+from tests.e2e.server import Server, environment, free_port
 
+from conformance import difference
 from conformance.outcome import read_outcomes, read_report
 from conformance.table import Row, markdown, schema_row, sdk_rows, write
 
@@ -23,13 +24,37 @@ MODEL = "readstone-ocr"
 ALIASES = ("gpt-6-astra", "model")
 """What openai-python's suite calls its models."""
 
+ENGINE = """
+[engines.b11549]
+type = "http"
+url = "http://127.0.0.1:{port}/v1"
+
+[models.tinyllama-2]
+kind = "chat"
+engine = "b11549"
+aliases = ["llama-test-model"]
+defaults = {{ stream = false, temperature = 0.8, top_p = 0.95 }}
+"""
+"""llama.cpp's server as its suite starts it. It has the server's defaults and, as an engine's name is its
+`system_fingerprint`, llama.cpp's build."""
+
 
 def main() -> int:
     """Run everything; 1 where something that is served fails in any other way than a documented refusal."""
     parser = argparse.ArgumentParser("./run conformance", description=__doc__)
     parser.add_argument("--examples", type=int, default=200, help="requests per operation (200)")
     parser.add_argument("--no-write", action="store_true", help="leave docs/compatibility.md alone")
+    parser.add_argument(
+        "--stories",
+        type=Path,
+        help="run llama.cpp's suite too, on this GGUF: TinyStories 260K, the hub's ggml-org/test-model-stories260K",
+    )
     arguments = parser.parse_args()
+    if arguments.stories:
+        found = difference.markdown([_llama(arguments.stories.resolve())])
+        print(found)
+        if not arguments.no_write:
+            write(PAGE, found, difference.BEGIN, difference.END)
     with tempfile.TemporaryDirectory(prefix="readstone-conformance-") as name:
         folder = Path(name)
         (folder / "readstone.toml").write_text(
@@ -67,6 +92,26 @@ def _schema(server: Server, folder: Path, examples: int) -> Row:
         *(server.address, server.key, MODEL, str(RECEIPT), str(examples), str(report)),
     )
     return schema_row(read_report(report))
+
+
+def _llama(model: Path) -> difference.Difference:
+    """llama.cpp's tests of chat completions, of its server directly and behind ours."""
+    with tempfile.TemporaryDirectory(prefix="readstone-conformance-") as name:
+        folder = Path(name)
+        port = str(free_port())
+        settings = (DOWNLOADS, model, port)
+        _run(folder, "llama_cpp.py", *map(str, (*settings, folder / "direct.jsonl")))
+        (folder / "readstone.toml").write_text(ENGINE.format(port=port), encoding="utf-8")
+        server = Server(folder, up="/health")
+        try:
+            behind = (*settings, folder / "through.jsonl", server.address, server.key)
+            _run(folder, "llama_cpp.py", *map(str, behind))
+        finally:
+            server.stop()
+        direct, through = (
+            difference.read_results(folder / f"{way}.jsonl") for way in ("direct", "through")
+        )
+        return difference.compare("llama.cpp b11549, chat completions", direct, through)
 
 
 def _openai_version() -> str:

@@ -78,13 +78,13 @@ def markdown(rows: Iterable[Row]) -> str:
     return "\n".join([head, rule, *map(str, rows)]) + "\n"
 
 
-def write(page: Path, text: str) -> None:
-    """Put the text between the page's marks; ValueError where they are not there."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    if not after and END not in rest:
+def write(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put the text between two marks of the page; ValueError where they are not there."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    if not after and end not in rest:
         raise ValueError(f"{page} lacks the marks between which the table is written")
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def _served(outcomes: Iterable[Outcome]) -> bool:

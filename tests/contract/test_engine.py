@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ALL = {**MAKE, **ELSEWHERE}
 AWAY = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ELSEWHERE]
 NAMES = [*MAKE, *AWAY]
-LENGTHY = ["reader", "http", "llamacpp", *AWAY]
+LENGTHY = ["reader", "http", "llamacpp", pytest.param("vllm", marks=pytest.mark.vllm)]
 """Those that can be asked for an answer that takes a while."""
 
 

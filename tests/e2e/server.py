@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -43,6 +44,13 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 def environment() -> dict[str, str]:
     """This process's environment without settings of ours, and without a proxy to this machine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("READSTONE_")}
@@ -63,9 +71,9 @@ def readstone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 class Server:
-    """`readstone serve` on a free port, run in `folder`, where a readstone.toml may lie."""
+    """`readstone serve` on a free port, run in `folder`, where a readstone.toml may lie; `up` is the path that tells when."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, up: str = "/ready") -> None:
         self.folder = folder
         self._output = folder / "output.txt"
         self._log = folder / "log.jsonl"
@@ -78,9 +86,14 @@ class Server:
                 stdout=output,
                 stderr=log,
             )
-        self.key = self.printed(r"admin key, shown this once: (rs-\w+-\w+)\n")
-        self.address = self.printed(r"serves on (http://\S+) ")
-        wait_until(lambda: self.call("GET", "/ready").status == 200, "the server is ready")
+        try:
+            self.key = self.printed(r"admin key, shown this once: (rs-\w+-\w+)\n")
+            self.address = self.printed(r"serves on (http://\S+) ")
+            wait_until(lambda: self.call("GET", up).status == 200, "the server is up")
+        except AssertionError:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     @property
     def output(self) -> str:

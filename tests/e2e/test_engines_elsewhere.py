@@ -68,7 +68,7 @@ def away(
 ) -> Generator[Away]:
     folder = tmp_path_factory.mktemp("away")
     with started(elsewhere(request.param), folder / "engine.log") as engine:
-        settings = SETTINGS.format(url=engine.url, refuses=IGNORED[request.param], name=SIGHTED)
+        settings = SETTINGS.format(url=engine.url, refuses=IGNORED[request.param], name=engine.name)
         (folder / "readstone.toml").write_text(settings, encoding="utf-8")
         server = Server(folder)
         yield Away(server, engine)
@@ -87,7 +87,9 @@ def test_images_are_seen_and_counted_as_the_engine_does(
     assert ours["choices"][0]["message"]["content"] == direct["choices"][0]["message"]["content"]
     for member in ("prompt_tokens", "completion_tokens", "total_tokens"):
         assert ours["usage"][member] == direct["usage"][member]
-    assert ours["usage"]["prompt_tokens_details"]["image_tokens"] == 6 * len(colours)
+    # The tokens of an image are derived from the model's family, which only its name tells.
+    tokens = 6 * len(colours) if away.engine.name == SIGHTED else 0
+    assert ours["usage"]["prompt_tokens_details"]["image_tokens"] == tokens
     streamed = read_stream(away.chat(messages, stream=True).content)
     assert joined(streamed) == ", ".join(colours)
     assert streamed[-1]["choices"][0]["finish_reason"] == "stop"
@@ -103,9 +105,13 @@ def test_an_answer_is_cut_where_it_is_said(away: Away) -> None:
     ours = away.chat(counting, max_tokens=3).json
     assert ours["choices"][0]["finish_reason"] == "length"
     assert ours["usage"]["completion_tokens"] == 3
-    stopped = away.chat(counting, stop=["3"]).json["choices"][0]
-    assert stopped["message"]["content"] == "1, 2, "
-    assert stopped["finish_reason"] == "stop"
+    stopped = away.chat(counting, stop=["3"])
+    if _kind(away) == "vllm":
+        assert stopped.json["choices"][0]["message"]["content"] == "1, 2, "
+        assert stopped.json["choices"][0]["finish_reason"] == "stop"
+    else:
+        # transformers' server fails over stop strings of a model that sees, and says so in its stream.
+        assert (stopped.status, stopped.error["code"]) == (502, "engine_failed")
 
 
 def test_a_schema_shapes_the_answer_or_is_refused(away: Away) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from e2e.server import PATIENCE, environment
+from e2e.server import PATIENCE, environment, free_port
 from models.tiny import SEER
 
 HERE = Path(__file__).parent
@@ -49,7 +48,7 @@ class RealEngine:
 
     def __init__(self, launch: Launch, log: Path) -> None:
         self.name = launch.name
-        self.port = _free_port()
+        self.port = free_port()
         self._launch = launch
         self._log = log
         self._process = self._start()
@@ -204,7 +203,8 @@ def elsewhere(engine: Elsewhere) -> Launch:
         case "transformers":
             options = ("--device=cpu", "--dtype=float32")
             command = [bin_ / "transformers", "serve", SEER, *where, *options]
-            return Launch(command, SIGHTED, None, variables, 600)
+            # It answers to the folder it was started with, and to nothing else.
+            return Launch(command, str(SEER), None, variables, 600)
 
 
 def chunks(stream: bytes) -> Iterator[Any]:
@@ -212,9 +212,3 @@ def chunks(stream: bytes) -> Iterator[Any]:
     for event in stream.split(b"\n\n"):
         if event.startswith(b"data: {"):
             yield json.loads(event.removeprefix(b"data: "))
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conformance import difference
+from conformance.difference import Result, compare
 from conformance.outcome import Cases, Failure, Outcome, Report
 from conformance.table import BEGIN, END, markdown, schema_row, sdk_rows, write
 
@@ -125,3 +127,31 @@ def _sorted(requirement: str) -> tuple[str, list[str]]:
     """A requirement with its bounds in one order."""
     (found,) = re.findall(r"^([\w\-\[\],]+)(.*)$", requirement.replace(" ", ""))
     return found[0], sorted(found[1].split(","))
+
+
+def test_a_suite_run_twice_tells_what_is_not_alike(tmp_path: Path) -> None:
+    direct = {
+        "unit/a.py::one": Result("unit/a.py::one", "passed"),
+        "unit/a.py::two": Result("unit/a.py::two", "passed"),
+        "unit/a.py::three": Result("unit/a.py::three", "skipped"),
+        "unit/a.py::four": Result("unit/a.py::four", "failed", "AssertionError: a | b\nand more"),
+    }
+    refused = Result("unit/a.py::two", "failed", "AssertionError", 404, "There is no route.")
+    through = {**direct, "unit/a.py::two": refused}
+    through["unit/a.py::four"] = Result("unit/a.py::four", "passed")
+    text = difference.markdown([compare("a suite", direct, through)])
+    assert "| a suite | 1 |  | 1 | 1 | 1 |" in text
+    assert "| `a.py::two` | passes | 404: There is no route. |" in text
+    assert "| `a.py::four` | AssertionError: a \\| b | passes |" in text
+    with pytest.raises(ValueError, match="other tests"):
+        compare("a suite", direct, {})
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{difference.BEGIN}{difference.END}after\n", encoding="utf-8")
+    write(page, text, difference.BEGIN, difference.END)
+    assert text in page.read_text(encoding="utf-8")
+
+
+def test_results_are_read_by_test(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    file.write_text('{"test": "one", "outcome": "passed", "code": 7}\n', encoding="utf-8")
+    assert difference.read_results(file) == {"one": Result("one", "passed")}
