@@ -1,0 +1,1 @@
+"""What printed text can say: amounts, dates, identifiers, contacts, measures, each with where it stands."""
