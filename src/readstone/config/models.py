@@ -49,4 +49,10 @@ class ModelConfig:
         tuple[str, ...],
         Meta(description="Models asked in turn where the engine cannot take a request."),
     ] = ()
+    language_model: Annotated[
+        str | None,
+        Meta(
+            description="Of an extract model: the chat or vision model that finds the values in what is read."
+        ),
+    ] = None
     defaults: DefaultsConfig = field(default_factory=DefaultsConfig)

@@ -37,7 +37,8 @@ class Model:
 
     `max_images` bounds the images of one request. `upstream` is the model's name at its engine; `context_length` is
     in tokens, None where only the engine knows it. `fallback` names the models that are asked in turn where the
-    engine cannot take the request.
+    engine cannot take the request. `language_model`, of an extract model, names the chat or vision model that finds
+    the values among the lines that its engine reads; without one they are found by labels and places.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Model:
     context_length: int | None = None
     fallback: tuple[str, ...] = field(default=())
     family: Family | None = None
+    language_model: str | None = None
 
     @property
     def name_at_engine(self) -> str:

@@ -66,8 +66,8 @@ class Catalogue:
 def build_catalogue(entries: Mapping[str, ModelConfig], engines: Iterable[str]) -> Catalogue:
     """The embedded model and the configured ones; an entry with an embedded id changes that model.
 
-    ConfigurationError where an entry lacks its kind or engine, names an engine or a fallback that is not there,
-    or takes a name twice, and where fallbacks lead back to where they began.
+    ConfigurationError where an entry lacks its kind or engine, names an engine, a fallback or a language model
+    that is not there, or takes a name twice, and where fallbacks lead back to where they began.
     """
     models = {EMBEDDED.id: EMBEDDED}
     for model_id, entry in entries.items():
@@ -80,6 +80,7 @@ def build_catalogue(entries: Mapping[str, ModelConfig], engines: Iterable[str]) 
                 f"known are: {', '.join(known)}."
             )
     _check_fallbacks(models)
+    _check_language_models(models)
     return Catalogue(models.values())
 
 
@@ -100,6 +101,7 @@ def _model(model_id: str, entry: ModelConfig, embedded: Model | None) -> Model:
         context_length=entry.context_length,
         fallback=entry.fallback,
         family=entry.family,
+        language_model=entry.language_model,
     )
 
 
@@ -129,17 +131,38 @@ def _check_fallbacks(models: Mapping[str, Model]) -> None:
     for model in models.values():
         for name in model.fallback:
             if name not in models:
-                matches = get_close_matches(name, list(models), n=1, cutoff=0.5)
-                hint = f"did you mean '{matches[0]}'?" if matches else "a model has a section."
-                raise ConfigurationError(
-                    f"models.{model.id}.fallback names '{name}', which is not the id of a model; {hint}"
-                )
+                raise _stranger(f"models.{model.id}.fallback names '{name}'", name, models)
     for model in models.values():
         circle = _circle((model.id,), models)
         if circle:
             raise ConfigurationError(
                 f"models.{model.id}.fallback leads back to where it began: {' → '.join(circle)}."
             )
+
+
+def _check_language_models(models: Mapping[str, Model]) -> None:
+    """Only extract models name one, and it is not an extract model itself: so none can lead back to itself."""
+    for model in models.values():
+        name = model.language_model
+        if name is None:
+            continue
+        setting = f"models.{model.id}.language_model"
+        if model.kind != "extract":
+            raise ConfigurationError(
+                f"{setting} is set, but the model is of kind '{model.kind}': only an extract model asks another."
+            )
+        if name not in models:
+            raise _stranger(f"{setting} is '{name}'", name, models)
+        if models[name].kind not in {"chat", "vision"}:
+            raise ConfigurationError(
+                f"{setting} is '{name}', which is of kind '{models[name].kind}': it must be a chat or vision model."
+            )
+
+
+def _stranger(said: str, name: str, models: Mapping[str, Model]) -> ConfigurationError:
+    matches = get_close_matches(name, list(models), n=1, cutoff=0.5)
+    hint = f"did you mean '{matches[0]}'?" if matches else "a model has a section."
+    return ConfigurationError(f"{said}, which is not the id of a model; {hint}")
 
 
 def _circle(path: tuple[str, ...], models: Mapping[str, Model]) -> tuple[str, ...]:

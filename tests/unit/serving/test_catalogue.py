@@ -50,6 +50,15 @@ def test_a_model_has_what_its_section_says() -> None:
     assert (model.fallback, model.family) == (("readstone-ocr",), "qwen3-vl")
 
 
+def test_an_extract_model_names_the_model_that_finds_its_values() -> None:
+    entries = {
+        "fields": ModelConfig("extract", "reader", language_model="seer"),
+        "seer": ModelConfig("vision", "reader"),
+    }
+
+    assert build_catalogue(entries, ENGINES).find("fields").language_model == "seer"
+
+
 def test_two_ways_to_the_same_model_are_no_circle() -> None:
     entries = {
         "a": ModelConfig("ocr", "reader", fallback=("b", "readstone-ocr")),
@@ -86,6 +95,22 @@ def test_a_model_nothing_like_ours_is_told_without_a_guess() -> None:
             r"models\.a\.fallback names 'readston-ocr'.*did you mean 'readstone-ocr'\?",
         ),
         ({"a": ModelConfig("ocr", "reader", fallback=("a",))}, "leads back .*: a → a"),
+        (
+            {"a": ModelConfig("extract", "reader", language_model="readston-ocr")},
+            r"models\.a\.language_model is 'readston-ocr'.*did you mean 'readstone-ocr'\?",
+        ),
+        (
+            {"a": ModelConfig("extract", "reader", language_model="readstone-ocr")},
+            "of kind 'ocr': it must be a chat or vision model",
+        ),
+        (
+            {"a": ModelConfig("extract", "reader", language_model="a")},
+            "of kind 'extract': it must be a chat or vision model",
+        ),
+        (
+            {"a": ModelConfig("chat", "reader", language_model="readstone-ocr")},
+            "only an extract model asks another",
+        ),
         (
             {
                 "a": ModelConfig("ocr", "reader", fallback=("b",)),
