@@ -3,7 +3,6 @@
 import json
 from collections.abc import Generator
 from dataclasses import dataclass
-from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from e2e.engines import tiny
 from e2e.pages import ask, text_part
 from e2e.server import Server, wait_until
-from e2e.visitor import Visitor
+from e2e.visitor import Visitor, in_band
 from engines.real import RealEngine, started
 
 pytestmark = pytest.mark.e2e
@@ -167,13 +166,6 @@ def test_an_engine_that_is_down_is_a_502_that_says_when(lonely: Lonely, *, strea
     assert int(reply.headers["retry-after"]) >= 1
     assert_tells_nothing(reply.content.decode(), lonely.engine)
     wait_until(lambda: lonely.server.chat(request("tiny")).status == 200, "it answers again")
-
-
-def in_band(answer: HTTPResponse) -> dict[str, str]:
-    """The error with which a stream ends."""
-    *_, error, done, nothing = answer.read().split(b"\n\n")
-    assert (done, nothing) == (b"data: [DONE]", b"")
-    return json.loads(error.strip().removeprefix(b"data: "))["error"]
 
 
 def assert_tells_nothing(content: str, engine: RealEngine) -> None:

@@ -1,5 +1,6 @@
 """Clients that may leave at any moment, and what the worker does meanwhile."""
 
+import json
 import os
 import select
 import signal
@@ -56,6 +57,13 @@ class Visitor:
             if b'"content":"' in line and b'"content":""' not in line:
                 return answer
         raise AssertionError("the stream ended before its first text")
+
+
+def in_band(answer: HTTPResponse) -> dict[str, str]:
+    """The error with which a stream ends."""
+    *_, error, done, nothing = answer.read().split(b"\n\n")
+    assert (done, nothing) == (b"data: [DONE]", b"")
+    return json.loads(error.strip().removeprefix(b"data: "))["error"]
 
 
 def first_answered(visitors: Sequence[Visitor]) -> Visitor:
