@@ -14,7 +14,8 @@ from readstone.api.openai.schema import ChatCompletionRequest
 from readstone.config import Setting, settings
 from readstone.core import errors
 from readstone.core.model import KIND_DEFAULTS
-from readstone.engines.reader.parameters import NEUTRAL, WITHOUT_EFFECT
+from readstone.engines.neutral import NEUTRAL
+from readstone.engines.reader.parameters import WITHOUT_EFFECT
 
 ROOT = Path(__file__).parent.parent
 API = (ROOT / "docs/api.md").read_text(encoding="utf-8")

@@ -36,6 +36,19 @@ Refuses: TypeAlias = Annotated[
     tuple[str, ...],
     Meta(description="Properties of a request it would ignore; they are refused instead."),
 ]
+IGNORED = (
+    "audio",
+    "function_call",
+    "functions",
+    "modalities",
+    "moderation",
+    "prediction",
+    "service_tier",
+    "store",
+    "verbosity",
+    "web_search_options",
+)
+"""What vLLM 0.32 and llama.cpp b11549 take and do not look at, by their sources."""
 Flags: TypeAlias = Annotated[
     tuple[str, ...], Meta(description="Further flags of its command line, as they are; they win.")
 ]
@@ -158,7 +171,7 @@ class LlamaCppConfig:
         int, Meta(ge=0, description="Memory for prompts seen before, beyond those that run.")
     ] = 0
     formats: Formats = ("jpeg", "png")
-    refuses: Refuses = ()
+    refuses: Refuses = IGNORED
     flags: Flags = ()
     command: Command = ()
     inherit: Inherit = ()
@@ -197,7 +210,7 @@ class VLLMConfig:
     concurrency: Concurrency = 256
     queue: Queue = 256
     formats: Formats = ("jpeg", "png", "webp")
-    refuses: Refuses = ()
+    refuses: Refuses = IGNORED
     flags: Flags = ()
     command: Command = ()
     inherit: Inherit = ()

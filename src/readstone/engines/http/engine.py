@@ -30,6 +30,7 @@ from readstone.engines.http.prompts import READING, as_task
 from readstone.engines.http.relay import ChunkReader, InBandError
 from readstone.engines.http.response import Broken, Crowded, Failure, Garbled, Response, Silent
 from readstone.engines.http.target import Target
+from readstone.engines.neutral import asks_for_nothing
 from readstone.engines.pictures import Pictures, pictured
 from readstone.telemetry import log
 
@@ -117,7 +118,7 @@ class HTTPEngine:
         nothing was begun, and what `failures.translate` makes of the engine's own refusals.
         """
         for name in sorted(self._options.refused & request.extras.keys()):
-            if not _says_nothing(name, request.extras[name]):
+            if not asks_for_nothing(name, request.extras[name]):
                 raise UnsupportedParameter(
                     f"The engine of '{request.model.id}' does not honour '{name}': leave it out.",
                     param=name,
@@ -227,11 +228,6 @@ class HTTPEngine:
         end = chunks.end()
         usage, notes = count_usage(end.count, chunks.tokens, request)
         return Finish(end.reason, usage, end.choices, notes=notes, extras=end.extras)
-
-
-def _says_nothing(name: str, raw: bytes) -> bool:
-    """Whether a property asks for what every engine does without it."""
-    return raw == b"null" or (name == "n" and raw == b"1")
 
 
 def _leaves_no_room(refusal: ContextTooLong) -> bool:

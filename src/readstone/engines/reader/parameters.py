@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from readstone.core.errors import UnsupportedParameter
+from readstone.engines.neutral import NEUTRAL, asks_for_nothing
 
 WITHOUT_EFFECT: Final = {
     "metadata": "a note of the client's",
@@ -16,32 +17,10 @@ WITHOUT_EFFECT: Final = {
 }
 """Honoured with any value, because every value asks for what the reader does anyway."""
 
-NEUTRAL: Final[dict[str, frozenset[bytes]]] = {
-    "frequency_penalty": frozenset({b"0", b"0.0"}),
-    "function_call": frozenset({b'"none"', b'"auto"'}),
-    "functions": frozenset({b"[]"}),
-    "logit_bias": frozenset({b"{}"}),
-    "logprobs": frozenset({b"false"}),
-    "modalities": frozenset({b'["text"]'}),
-    "n": frozenset({b"1"}),
-    "presence_penalty": frozenset({b"0", b"0.0"}),
-    "reasoning_effort": frozenset({b'"none"'}),
-    "response_format": frozenset({b'{"type":"text"}'}),
-    "service_tier": frozenset({b'"auto"', b'"default"'}),
-    "stop": frozenset({b"[]"}),
-    "store": frozenset({b"false"}),
-    "tool_choice": frozenset({b'"none"', b'"auto"'}),
-    "tools": frozenset({b"[]"}),
-    "top_logprobs": frozenset({b"0"}),
-}
-"""Honoured with these values only, in JSON without white space; null is always neutral."""
-
-
 def refuse_unsupported(extras: Mapping[str, bytes]) -> None:
     """Raise UnsupportedParameter for the first property, by name, whose value a reader cannot honour."""
     for name in sorted(extras):
-        value = b"".join(extras[name].split())
-        if value == b"null" or name in WITHOUT_EFFECT or value in NEUTRAL.get(name, frozenset()):
+        if name in WITHOUT_EFFECT or asks_for_nothing(name, extras[name]):
             continue
         if name in NEUTRAL:
             neutral = " or ".join(sorted(option.decode() for option in NEUTRAL[name]))

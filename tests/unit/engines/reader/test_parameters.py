@@ -3,7 +3,8 @@
 import pytest
 
 from readstone.core.errors import UnsupportedParameter
-from readstone.engines.reader.parameters import NEUTRAL, WITHOUT_EFFECT, refuse_unsupported
+from readstone.engines.neutral import NEUTRAL
+from readstone.engines.reader.parameters import WITHOUT_EFFECT, refuse_unsupported
 
 
 @pytest.mark.parametrize("name", [*NEUTRAL, *WITHOUT_EFFECT, "verbosity", "anything"])
