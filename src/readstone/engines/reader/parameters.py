@@ -17,9 +17,10 @@ WITHOUT_EFFECT: Final = {
 }
 """Honoured with any value, because every value asks for what the reader does anyway."""
 
+
 def refuse_unsupported(extras: Mapping[str, bytes]) -> None:
-    """Raise UnsupportedParameter for the first property, by name, whose value a reader cannot honour."""
-    for name in sorted(extras):
+    """Raise UnsupportedParameter for a property whose value a reader cannot honour: `tools`, else the first by name."""
+    for name in sorted(extras, key=lambda each: (each != "tools", each)):
         if name in WITHOUT_EFFECT or asks_for_nothing(name, extras[name]):
             continue
         if name in NEUTRAL:

@@ -43,3 +43,9 @@ def test_what_cannot_be_honoured_is_refused_by_name(name: str, value: bytes) -> 
 
     assert caught.value.param == name
     assert name in caught.value.message
+
+
+def test_tools_are_named_before_what_goes_with_them() -> None:
+    with pytest.raises(UnsupportedParameter) as caught:
+        refuse_unsupported({"tool_choice": b'"required"', "tools": b"[{}]"})
+    assert caught.value.param == "tools"
