@@ -32,7 +32,8 @@ class SQLiteStore:
         )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._connection: sqlite3.Connection | None = None
-        self._keys: dict[str, tuple[float, Key]] = {}  # found, and until when they are taken as found
+        # Found, and until when they are taken as found.
+        self._keys: dict[str, tuple[float, Key]] = {}
         self._changes = 0
 
     async def open(self) -> None:
