@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from readstone.core.chat import ChatEvent, ChatRequest, Finish
 from readstone.core.document import Page
@@ -52,6 +52,7 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
 class Reads(Protocol):
     """An engine that tells the lines of pages and where they stand, not only their text."""
 

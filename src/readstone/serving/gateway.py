@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from readstone.core.chat import ChatRequest, Finish, Relay, TextDelta
-from readstone.core.engine import Engine
+from readstone.core.engine import Engine, PageRead, Reads
 from readstone.core.errors import EngineFailed, EngineUnavailable, ModelNotFound, RequestError
 from readstone.core.model import Model
 from readstone.core.usage import Metrics
@@ -78,6 +78,32 @@ class Gateway:
         if request.model.fallback:
             return self._in_turn(request, meter)
         return self._run(request, meter)
+
+    def reads(self, engine: str) -> bool:
+        """Whether that engine tells the lines of pages, so that `read` can ask it."""
+        backend = self._backends.get(engine)
+        return backend is not None and isinstance(backend.engine, Reads)
+
+    async def read(
+        self, request: ChatRequest, engine: str, meter: "Meter"
+    ) -> AsyncGenerator[PageRead | Finish]:
+        """The pages of a request as that engine reads them, then the Finish; the permit is held until it is closed.
+
+        The caller ends the meter: what it makes of the pages takes time too. Raises what `chat` raises; nothing
+        stands in for a reader.
+        """
+        backend = self._backends[engine]
+        reader = backend.engine
+        if not isinstance(reader, Reads):
+            raise EngineFailed("The engine does not tell the lines of pages.")
+        async with backend.admission.permit(request.key_id):
+            meter.admitted()
+            async with aclosing(reader.read(request)) as events:
+                async for event in events:
+                    yield event
+                    if isinstance(event, Finish):
+                        return
+        raise EngineFailed("The engine ended its pages without saying why.")
 
     async def _run(self, request: ChatRequest, meter: "Meter") -> AsyncGenerator[GatewayEvent]:
         backend = self._backends[request.model.engine]

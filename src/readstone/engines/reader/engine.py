@@ -9,21 +9,17 @@ from readstone.core.chat import (
     ChatEvent,
     ChatRequest,
     Document,
-    DocumentPart,
     Finish,
     FinishReason,
-    Image,
-    ImagePart,
     Message,
     Source,
     TextDelta,
-    TextPart,
 )
-from readstone.core.document import Line
-from readstone.core.engine import EngineState
-from readstone.core.errors import ContextTooLong, InvalidRequest
+from readstone.core.document import Line, Page
+from readstone.core.engine import EngineState, PageRead
 from readstone.core.usage import Usage
 from readstone.engines.instruction.rendering import Rendering
+from readstone.engines.reader.assignment import assignment
 from readstone.engines.reader.instruction import understand
 from readstone.engines.reader.page_cache import PageCache
 from readstone.engines.reader.parameters import refuse_unsupported
@@ -32,9 +28,6 @@ from readstone.engines.reader.tokens import count, cut, image_tokens
 from readstone.engines.worker.frames import Found
 from readstone.engines.worker.link import PageEvent
 from readstone.engines.worker.supervisor import Supervisor
-
-INSTRUCTION_TOKENS = 8192
-"""More words than that are not an instruction about a page; they are refused, never cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +105,42 @@ class ReaderEngine:
             ),
         )
 
+    async def read(self, request: ChatRequest) -> AsyncGenerator[PageRead | Finish]:
+        """Each page with its lines once it is read whole, whatever the request's words ask for.
+
+        Raises what `chat` raises but for an instruction.
+        """
+        refuse_unsupported(request.extras)
+        asked = assignment(request.messages)
+        seen = 0
+        async with aclosing(self._pages(asked.sources, request.key_id)) as pages:
+            async for page in pages:
+                tokens = image_tokens(page.width, page.height)
+                seen += tokens
+                yield PageRead(page, tokens)
+        yield Finish("stop", Usage(asked.text_tokens + seen, 0, image_tokens=seen))
+
+    async def _pages(self, sources: tuple[Source, ...], key_id: str) -> AsyncGenerator[Page]:
+        found: Found | None = None
+        lines: list[Line] = []
+        async with aclosing(self._events(sources, key_id)) as events:
+            async for _, event in events:
+                if isinstance(event, Line):
+                    lines.append(event)
+                    continue
+                if found is not None:
+                    yield Page(found.width, found.height, tuple(lines))
+                found, lines = event, []
+        if found is not None:
+            yield Page(found.width, found.height, tuple(lines))
+
     async def _pieces(self, job: Job, key_id: str) -> AsyncGenerator[str | Found]:
         """The text in pieces that begin with the white space before them, so that tokens add up.
 
         Each page of a document is told before its text.
         """
         book = Book(job.rendering)
-        async with aclosing(self._events(job, key_id)) as events:
+        async with aclosing(self._events(job.images, key_id)) as events:
             async for source, event in events:
                 match event:
                     case Found():
@@ -132,9 +154,11 @@ class ReaderEngine:
         if text := book.end():
             yield text
 
-    async def _events(self, job: Job, key_id: str) -> AsyncGenerator[tuple[Source, PageEvent]]:
+    async def _events(
+        self, sources: tuple[Source, ...], key_id: str
+    ) -> AsyncGenerator[tuple[Source, PageEvent]]:
         """What is found in each image and document, in their order."""
-        for source in job.images:
+        for source in sources:
             pages = self._cache.get(key_id, source, self._supervisor.read)
             async with aclosing(pages) as events:
                 async for event in events:
@@ -142,50 +166,14 @@ class ReaderEngine:
 
 
 def plan(messages: tuple[Message, ...]) -> Job:
-    """What to read and how; InvalidRequest where there is no image.
+    """What to read and how: as the words of the last user message and of system messages say.
 
-    The images and documents of the last message that has any are read, as the words of the last user message and of
-    system messages say: so a client that goes on to ask for another rendering gets the same page, and
-    pages of earlier turns are not read again.
+    Raises what `assignment` raises, and InvalidRequest for what a reader cannot do.
     """
-    seen = [images for message in messages if (images := _images(message))]
-    if not seen:
-        raise InvalidRequest(
-            "This model reads documents: send at least one image, as a part "
-            '{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}} of a user message, '
-            "or a PDF as a file part.",
-            param="messages",
-            code="no_image",
-        )
-    users = [message for message in messages if message.role == "user"]
-    heard = [message for message in messages if message.role in {"system", "developer"}]
-    instruction = "\n".join(_text(message) for message in [*heard, *users[-1:]])
-    tokens = count(instruction)
-    if tokens > INSTRUCTION_TOKENS:
-        raise ContextTooLong(
-            f"The instruction is {tokens} tokens long; this model takes at most "
-            f"{INSTRUCTION_TOKENS}. Images do not count.",
-            param="messages",
-        )
+    asked = assignment(messages)
     return Job(
-        images=seen[-1],
-        rendering=understand(instruction),
-        text_tokens=tokens,
-        image_tokens=sum(
-            image_tokens(image.width, image.height)
-            for image in seen[-1]
-            if isinstance(image, Image)
-        ),
+        images=asked.sources,
+        rendering=understand(asked.instruction),
+        text_tokens=asked.text_tokens,
+        image_tokens=asked.image_tokens,
     )
-
-
-def _images(message: Message) -> tuple[Source, ...]:
-    return tuple(_source(part) for part in message.parts if not isinstance(part, TextPart))
-
-
-def _source(part: ImagePart | DocumentPart) -> Source:
-    return part.image if isinstance(part, ImagePart) else part.document
-
-
-def _text(message: Message) -> str:
-    return "\n".join(part.text for part in message.parts if isinstance(part, TextPart))

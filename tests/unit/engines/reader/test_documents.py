@@ -17,6 +17,7 @@ from readstone.core.chat import (
     ChatRequest,
     Document,
     DocumentPart,
+    Finish,
     ImagePart,
     Message,
     Part,
@@ -24,6 +25,7 @@ from readstone.core.chat import (
     fold,
 )
 from readstone.core.document import Line
+from readstone.core.engine import PageRead
 from readstone.core.errors import EngineCrashed, EngineTimeout, InvalidImage
 from readstone.engines.reader.engine import ReaderEngine
 from readstone.engines.reader.page_cache import page_cache
@@ -85,8 +87,8 @@ def _pages(events: list[Found | Line]) -> list[list[str]]:
     return pages
 
 
-async def _answer(supervisor: Supervisor, *parts: Part, most: int = 1000) -> Answer:
-    request = ChatRequest(
+def _request(*parts: Part, most: int = 1000) -> ChatRequest:
+    return ChatRequest(
         id="req_1",
         key_id="tester",
         model=EMBEDDED,
@@ -97,9 +99,29 @@ async def _answer(supervisor: Supervisor, *parts: Part, most: int = 1000) -> Ans
         top_p=1.0,
         arrived=0.0,
     )
+
+
+async def _answer(supervisor: Supervisor, *parts: Part, most: int = 1000) -> Answer:
     engine = ReaderEngine("reader", supervisor, page_cache(0, 0), "weights")
-    async with aclosing(engine.chat(request)) as events:
+    async with aclosing(engine.chat(_request(*parts, most=most))) as events:
         return await fold(events)
+
+
+async def test_a_document_is_read_page_by_page_whatever_is_said_about_it(start: Start) -> None:
+    asked = _request(DocumentPart(_document(MIXED)), TextPart('Fill {"name": ""} in.'))
+    engine = ReaderEngine("reader", await start(LIMITS), page_cache(0, 0), "weights")
+    async with aclosing(engine.read(asked)) as events:
+        *pages, last = [event async for event in events]
+
+    read = [page for page in pages if isinstance(page, PageRead)]
+    assert [(page.page.width, page.page.height) for page in read] == 3 * [(1239, 1754)]
+    assert [" ".join(line.text for line in page.page.lines) for page in read][1] == (
+        " ".join([*OTHER.split("\n"), THIRD])
+    )
+    assert isinstance(last, Finish)
+    assert last.usage.image_tokens == TOKENS == sum(page.tokens for page in read)
+    assert last.usage.prompt_tokens > TOKENS
+    assert last.usage.completion_tokens == 0
 
 
 async def test_pages_are_told_one_after_the_other_each_with_its_lines(start: Start) -> None:

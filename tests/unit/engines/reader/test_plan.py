@@ -4,7 +4,8 @@ import pytest
 
 from readstone.core.chat import Image, ImagePart, Message, TextPart
 from readstone.core.errors import ContextTooLong, InvalidRequest
-from readstone.engines.reader.engine import INSTRUCTION_TOKENS, plan
+from readstone.engines.reader.assignment import INSTRUCTION_TOKENS
+from readstone.engines.reader.engine import plan
 from readstone.engines.reader.tokens import count
 
 INVOICE = Image(b"invoice", "png", 280, 560, "messages[0]")
