@@ -46,6 +46,7 @@ STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.MethodNotAllowed: (405, "invalid_request_error"),
     errors.RateLimited: (429, "rate_limit_error"),
     errors.Overloaded: (503, "overloaded_error"),
+    errors.StoreUnavailable: (503, "overloaded_error"),
     errors.EngineFailed: (502, "upstream_error"),
     errors.EngineUnavailable: (502, "upstream_error"),
     errors.EngineCrashed: (502, "upstream_error"),
@@ -93,7 +94,7 @@ def _headers(error: errors.RequestError) -> dict[str, str]:
             | errors.EngineUnavailable(retry_after=seconds)
         ):
             return _retry(seconds)
-        case errors.EngineFailed() | errors.PictureFailed():
+        case errors.EngineFailed() | errors.PictureFailed() | errors.StoreUnavailable():
             return _retry(1.0)
         case _:
             return {}

@@ -13,6 +13,7 @@
     │   └── MethodNotAllowed        the route exists, the method does not
     ├── RateLimited                 this key asks for more than its share
     ├── Overloaded                  full: come back in `retry_after` seconds
+    ├── StoreUnavailable            what has to be kept cannot be kept or looked up just now
     ├── EngineFailed                the engine cannot answer, or answered nonsense
     │   ├── EngineUnavailable       the engine cannot be reached or is not up; nothing was begun
     │   └── EngineCrashed           the engine's process ended while it worked on this
@@ -133,6 +134,12 @@ class Overloaded(RequestError):
     def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class StoreUnavailable(RequestError):
+    """The server cannot keep its records just now and answers nothing meanwhile: try again in a moment."""
+
+    code = "store_unavailable"
 
 
 class EngineFailed(RequestError):

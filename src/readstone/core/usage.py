@@ -8,7 +8,8 @@ class Usage:
     """Tokens of one request.
 
     `prompt_tokens` includes `image_tokens` and `cached_tokens`, `completion_tokens` includes `reasoning_tokens`.
-    `image_tokens_estimated` says that the engine did not tell the image tokens: they were derived from the sizes.
+    `image_tokens_estimated` says that the engine did not tell the image tokens: they were derived from the sizes. `pages` are the
+    images and pages of documents that were looked at.
     """
 
     prompt_tokens: int
@@ -17,6 +18,7 @@ class Usage:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     image_tokens_estimated: bool = False
+    pages: int = 0
 
     @property
     def total_tokens(self) -> int:

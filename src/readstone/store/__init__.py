@@ -1,15 +1,17 @@
 """What is kept: the protocol every store fulfils (tests/contract holds them to it)."""
 
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from readstone.core.key import Key
+from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
 
 
-class Store(Protocol):
+class Keys(Protocol):
     """Keeps keys. Every call sees what its process committed before it began, and others 50 ms before."""
 
     async def add_key(self, key: Key) -> None:
-        """Keep a new key; its public id must not be taken."""
+        """Keep a new key; ValueError where its public id is taken."""
         ...
 
     async def find_key(self, public_id: str) -> Key | None:
@@ -24,6 +26,32 @@ class Store(Protocol):
         """Revoke a key for good; False where there is none, or it was revoked before."""
         ...
 
+
+class Entries(Protocol):
+    """Keeps the ledger: an entry for each request id, and totals by day that outlive the entries."""
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Commit entries in one transaction; one whose request id is there already changes nothing."""
+        ...
+
+    async def usage(self, selection: Selection, by: Collection[Grouping]) -> tuple[Total, ...]:
+        """The totals of what is selected, ordered by day, key and model; pruned entries count too."""
+        ...
+
+    async def entries(
+        self, selection: Selection, after: Place | None, most: int
+    ) -> tuple[Entry, ...]:
+        """The newest entries of what is selected, at most so many; those that stand after a place, in pages."""
+        ...
+
+    async def prune(self, before: int, most: int) -> int:
+        """Forget the oldest entries that ended before (Unix milliseconds), at most so many; how many it were."""
+        ...
+
+
+class Store(Keys, Entries, Protocol):
+    """Keeps everything. Every method raises StoreUnavailable where that cannot be done just now."""
+
     async def close(self) -> None:
-        """Let go of files and threads; the store is not used afterwards."""
+        """Let go of files, threads and connections; the store is not used afterwards."""
         ...

@@ -1,47 +1,55 @@
 """The embedded store: one SQLite file in WAL mode, used by this process and by the command line at once."""
 
-import asyncio
-import json
-import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from importlib.resources import files
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeVar
 
 from readstone.core.errors import ConfigurationError
 from readstone.core.key import Key
-
-T = TypeVar("T")
-Row: TypeAlias = tuple[str, str, bytes, int, int, int | None, str]
+from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
+from readstone.store.connection import Connection
+from readstone.store.queries import read_queries
+from readstone.store.rows import (
+    Row,
+    Values,
+    entries_values,
+    entry_row,
+    key_values,
+    read_entry,
+    read_key,
+    read_total,
+    usage_values,
+)
 
 _FRESH_SECONDS = 0.025
-_NAMED = re.compile(r"-- name: (\w+)\n(.*?;)", re.DOTALL)
 
 
 class SQLiteStore:
-    """Keeps everything in `path`. One thread owns the connection, so the event loop never waits for a disk."""
+    """Keeps everything in `path`.
 
-    def __init__(self, path: Path) -> None:
+    Keys, the ledger and reports on it have a connection and a thread each: a key is found while entries are committed, and
+    entries are committed while a report is made. A change of a key is on the disk when it returns; entries are where
+    `synced`, else they are with the operating system: they outlive the process, but a power cut may take the last seconds.
+    """
+
+    def __init__(self, path: Path, *, synced: bool = False) -> None:
         self._path = path
-        self._queries = dict(
-            _NAMED.findall(files("readstone.store").joinpath("queries.sql").read_text())
-        )
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._connection: sqlite3.Connection | None = None
-        # Found, and until when they are taken as found.
+        self._queries = read_queries()
+        self._keeper = Connection(path, synced=True)
+        self._ledger = Connection(path, synced=synced)
+        self._reports = Connection(path, synced=False)
+        # Keys as they were found, and until when they are taken so.
         self._keys: dict[str, tuple[float, Key]] = {}
         self._changes = 0
 
     async def open(self) -> None:
         """Open the file, making or migrating it; ConfigurationError where that cannot be done."""
         try:
-            self._connection = await self._run(lambda: _connect(self._path))
+            for connection in (self._keeper, self._ledger, self._reports):
+                await connection.open()
         except (sqlite3.Error, OSError) as error:
-            self._thread.shutdown()
+            await self.close()
             raise ConfigurationError(
                 f"The store {self._path} cannot be opened ({error}). Check that the data directory "
                 "is writable and has space, or name another with --data-dir."
@@ -50,7 +58,7 @@ class SQLiteStore:
     async def add_key(self, key: Key) -> None:
         """Keep a new key; ValueError where its public id is taken."""
         try:
-            await self._execute("add_key", asdict(key) | {"models": json.dumps(key.models)})
+            await self._execute(self._keeper, "add_key", key_values(key))
         except sqlite3.IntegrityError as error:
             raise ValueError(f"key {key.public_id} exists") from error
 
@@ -67,103 +75,75 @@ class SQLiteStore:
             # Those who ask while one looks it up again take it as it was: the second half of the 50 ms.
             self._keys[public_id] = now + _FRESH_SECONDS, kept[1]
         changes = self._changes
-        rows, _ = await self._execute("find_key", {"public_id": public_id})
-        key = _key(rows[0]) if rows else None
+        rows, _ = await self._execute(self._keeper, "find_key", {"public_id": public_id})
+        key = read_key(rows[0]) if rows else None
         if key is not None and changes == self._changes:
             self._keys[public_id] = now + _FRESH_SECONDS, key
         return key
 
     async def list_keys(self) -> tuple[Key, ...]:
         """Every key, oldest first."""
-        rows, _ = await self._execute("list_keys", {})
-        return tuple(map(_key, rows))
+        rows, _ = await self._execute(self._keeper, "list_keys", {})
+        return tuple(map(read_key, rows))
 
     async def revoke_key(self, public_id: str, at: int) -> bool:
         """Revoke a key for good; False where there is none, or it was revoked before."""
-        _, changed = await self._execute("revoke_key", {"public_id": public_id, "at": at})
+        values: Values = {"public_id": public_id, "at": at}
+        _, changed = await self._execute(self._keeper, "revoke_key", values)
         self._changes += 1
         self._keys.pop(public_id, None)
         return changed > 0
 
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Commit entries in one transaction; one whose request id is there already changes nothing."""
+        await self._ledger.run(self._append, entries)
+
+    async def usage(self, selection: Selection, by: Collection[Grouping]) -> tuple[Total, ...]:
+        """The totals of what is selected, ordered by day, key and model."""
+        rows, _ = await self._execute(self._reports, "usage", usage_values(selection, by))
+        return tuple(map(read_total, rows))
+
+    async def entries(
+        self, selection: Selection, after: Place | None, most: int
+    ) -> tuple[Entry, ...]:
+        """The newest entries of what is selected, at most so many."""
+        query = "entries_of_key" if selection.key_id else "entries"
+        values = entries_values(selection, after, most)
+        rows, _ = await self._execute(self._reports, query, values)
+        return tuple(map(read_entry, rows))
+
+    async def prune(self, before: int, most: int) -> int:
+        """Forget the oldest entries, at most so many; their space is used again by others."""
+        values: Values = {"before": before, "most": most}
+        _, changed = await self._execute(self._ledger, "prune", values)
+        return changed
+
     async def close(self) -> None:
         """Close the file; what was committed stays."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await self._run(connection.close)
-        self._thread.shutdown()
+        for connection in (self._keeper, self._ledger, self._reports):
+            await connection.close()
 
     async def _execute(
-        self, name: str, values: dict[str, str | int | bytes | None]
+        self, connection: Connection, name: str, values: Values
     ) -> tuple[list[Row], int]:
-        connection = self._connection
-        if connection is None:
-            raise RuntimeError("the store is not open")
+        return await connection.run(_statement, self._queries[name], values)
 
-        def statement() -> tuple[list[Row], int]:
-            cursor = connection.execute(self._queries[name], values)
-            return cursor.fetchall(), cursor.rowcount
-
-        return await self._run(statement)
-
-    async def _run(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
-
-
-def _key(row: Row) -> Key:
-    public_id, name, secret_hash, admin, created_at, revoked_at, models = row
-    names = tuple(json.loads(models))
-    return Key(public_id, name, secret_hash, bool(admin), created_at, revoked_at, names)
+    def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+        connection.execute("begin immediate")
+        try:
+            (number,) = connection.execute(self._queries["last_number"]).fetchone()
+            connection.executemany(self._queries["append"], map(entry_row, entries))
+            connection.execute(self._queries["add_up"], {"number": number})
+            connection.execute("commit")
+        except BaseException:
+            # A disk that is full may have rolled it back already.
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600, exist_ok=True)
-    # The owner thread is the only one that uses it; close() may run while the interpreter ends.
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = full")
-        migrate(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Apply the migrations this file has not seen, in order, in one transaction.
-
-    `pragma user_version` counts them. sqlite3.DatabaseError where the file is newer than this code.
-    """
-    scripts = sorted(
-        (entry.name, entry.read_text())
-        for entry in files("readstone.store").joinpath("migrations").iterdir()
-        if entry.name.endswith(".sql")
-    )
-    connection.execute("begin immediate")  # two processes that start at once take turns
-    try:
-        _apply(connection, [script for _, script in scripts])
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
-
-
-def _apply(connection: sqlite3.Connection, scripts: Sequence[str]) -> None:
-    seen: int = connection.execute("pragma user_version").fetchone()[0]
-    if seen > len(scripts):
-        raise sqlite3.DatabaseError("it was written by a newer version of readstone")
-    for script in scripts[seen:]:
-        for statement in _statements(script):
-            connection.execute(statement)
-    connection.execute(f"pragma user_version = {len(scripts)}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Split a script; sqlite3's own executescript would commit the transaction it runs in."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def _statement(
+    connection: sqlite3.Connection, statement: str, values: Values
+) -> tuple[list[Row], int]:
+    cursor = connection.execute(statement, values)
+    return cursor.fetchall(), cursor.rowcount

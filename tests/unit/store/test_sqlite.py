@@ -2,13 +2,23 @@
 
 import asyncio
 import sqlite3
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from readstone.core.errors import ConfigurationError
+from readstone.core.errors import ConfigurationError, StoreUnavailable
 from readstone.core.key import mint
-from readstone.store.sqlite import SQLiteStore, migrate
+from readstone.core.ledger import Entry, Selection
+from readstone.store.connection import Connection
+from readstone.store.migration import migrate
+from readstone.store.queries import read_migrations
+from readstone.store.sqlite import SQLiteStore
+
+
+def _first(count: int, kind: str) -> list[str]:
+    return read_migrations(kind)[:count]
 
 
 async def _open(path: Path) -> SQLiteStore:
@@ -130,6 +140,78 @@ async def test_a_store_that_is_not_open_says_so(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="not open"):
         await store.list_keys()
     await store.close()
+
+
+def test_migrations_one_after_the_other_make_what_all_at_once_make(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fresh, grown = (sqlite3.connect(":memory:", isolation_level=None) for _ in range(2))
+    migrate(fresh)
+
+    scripts = len(read_migrations("sqlite"))
+    for count in range(1, scripts + 1):
+        monkeypatch.setattr("readstone.store.migration.read_migrations", partial(_first, count))
+        migrate(grown)
+
+    schema = "select type, name, sql from sqlite_master order by name"
+    assert grown.execute(schema).fetchall() == fresh.execute(schema).fetchall()
+    fresh.close()
+    grown.close()
+
+
+async def test_a_disk_that_is_full_is_told_and_used_again_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    store = await _open(tmp_path / "db")
+    await store.append([_entry(0)])
+    # As few pages as there are: what SQLite says is what it says of a disk without room.
+    await _limit(store, 1)
+
+    with pytest.raises(StoreUnavailable):
+        await store.append([_entry(number) for number in range(1, 500)])
+    await _limit(store, 99_999)
+    await store.append([_entry(1)])
+
+    (total,) = await store.usage(Selection(), ())
+    assert total.requests == 2
+    await store.close()
+
+
+async def test_keys_are_found_while_entries_are_committed(tmp_path: Path) -> None:
+    store = await _open(tmp_path / "db")
+    key, _ = mint("a", now=1)
+    await store.add_key(key)
+    ready, done = threading.Event(), threading.Event()
+
+    def busy(connection: sqlite3.Connection) -> None:
+        connection.execute("begin immediate")
+        ready.set()
+        done.wait(30)
+        connection.execute("rollback")
+
+    writing = asyncio.create_task(_ledger(store).run(busy))
+    await asyncio.to_thread(ready.wait, 30)
+
+    assert await store.find_key(key.public_id) == key
+    assert await store.usage(Selection(), ()) == ()
+    done.set()
+    await writing
+    await store.close()
+
+
+def _ledger(store: SQLiteStore) -> Connection:
+    return store._ledger  # pyright: ignore[reportPrivateUsage]  (what its thread is busy with is not told)
+
+
+async def _limit(store: SQLiteStore, pages: int) -> None:
+    def limit(connection: sqlite3.Connection) -> None:
+        connection.execute(f"pragma max_page_count = {pages}")
+
+    await _ledger(store).run(limit)
+
+
+def _entry(number: int) -> Entry:
+    return Entry(f"req_{number}", "a", "/v1/chat/completions", "ok", at=number)
 
 
 def test_migrating_twice_changes_nothing() -> None:

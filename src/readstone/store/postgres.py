@@ -1,0 +1,182 @@
+"""The store of several processes or machines: a Postgres database."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import asynccontextmanager
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from readstone.core.errors import ConfigurationError, StoreUnavailable
+from readstone.core.key import Key
+from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
+from readstone.store.queries import read_migrations, read_queries
+from readstone.store.rows import (
+    COLUMNS,
+    Row,
+    Values,
+    entries_values,
+    entry_row,
+    key_values,
+    read_entry,
+    read_key,
+    read_total,
+    usage_values,
+)
+from readstone.telemetry import log_trouble
+
+_FRESH_SECONDS = 0.025
+_WAIT_SECONDS = 5.0
+_STATEMENT_MILLISECONDS = 10_000
+_MIGRATING = 0x52454144
+"""The lock that lets servers that start at once take turns."""
+
+_NAMED = re.compile(r":(\w+)")
+
+
+class PostgresStore:
+    """Keeps everything in the database of `url`, over at most `connections` connections.
+
+    A lost connection is replaced; while there is none, calls raise StoreUnavailable after a few seconds at most.
+    """
+
+    def __init__(self, url: str, *, connections: int = 4) -> None:
+        self._queries = {
+            name: _NAMED.sub(r"%(\1)s", query).encode() for name, query in read_queries().items()
+        }
+        self._pool = AsyncConnectionPool[psycopg.AsyncConnection[Row]](
+            url,
+            min_size=1,
+            max_size=connections,
+            open=False,
+            timeout=_WAIT_SECONDS,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={
+                "connect_timeout": int(_WAIT_SECONDS),
+                "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS}",
+            },
+        )
+        self._keys: dict[str, tuple[float, Key]] = {}
+        self._changes = 0
+
+    async def open(self) -> None:
+        """Connect and migrate; ConfigurationError where that cannot be done."""
+        try:
+            await self._pool.open(wait=True, timeout=_WAIT_SECONDS)
+            async with self._pool.connection() as connection:
+                await migrate(connection)
+        except (psycopg.Error, PoolTimeout) as error:
+            await self._pool.close()
+            raise ConfigurationError(
+                "The Postgres database of store.url cannot be used. Check that it is up, that the user may create tables, "
+                f"and the URL itself. ({type(error).__name__})"
+            ) from error
+
+    async def add_key(self, key: Key) -> None:
+        """Keep a new key; ValueError where its public id is taken."""
+        try:
+            await self._execute("add_key", key_values(key))
+        except psycopg.errors.UniqueViolation as error:
+            raise ValueError(f"key {key.public_id} exists") from error
+
+    async def find_key(self, public_id: str) -> Key | None:
+        """The key with that public id; what another process changed is seen within 50 ms."""
+        now = time.monotonic()
+        kept = self._keys.get(public_id)
+        if kept is not None:
+            if now < kept[0]:
+                return kept[1]
+            self._keys[public_id] = now + _FRESH_SECONDS, kept[1]
+        changes = self._changes
+        try:
+            rows, _ = await self._execute("find_key", {"public_id": public_id})
+        except StoreUnavailable:
+            self._keys.pop(public_id, None)  # a key that cannot be looked up opens nothing
+            raise
+        key = read_key(rows[0]) if rows else None
+        if key is not None and changes == self._changes:
+            self._keys[public_id] = now + _FRESH_SECONDS, key
+        return key
+
+    async def list_keys(self) -> tuple[Key, ...]:
+        """Every key, oldest first."""
+        rows, _ = await self._execute("list_keys", {})
+        return tuple(map(read_key, rows))
+
+    async def revoke_key(self, public_id: str, at: int) -> bool:
+        """Revoke a key for good; False where there is none, or it was revoked before."""
+        _, changed = await self._execute("revoke_key", {"public_id": public_id, "at": at})
+        self._changes += 1
+        self._keys.pop(public_id, None)
+        return changed > 0
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Commit entries in one transaction; one whose request id is there already changes nothing."""
+        if entries:
+            columns = map(list, zip(*map(entry_row, entries), strict=True))
+            values = dict(zip(COLUMNS, columns, strict=True))
+            values["estimated"] = list(map(int, values["estimated"]))
+            async with self._connected() as connection:
+                await connection.execute(self._queries["append_all"], values)
+
+    async def usage(self, selection: Selection, by: Collection[Grouping]) -> tuple[Total, ...]:
+        """The totals of what is selected, ordered by day, key and model."""
+        rows, _ = await self._execute("usage", usage_values(selection, by))
+        return tuple(map(read_total, rows))
+
+    async def entries(
+        self, selection: Selection, after: Place | None, most: int
+    ) -> tuple[Entry, ...]:
+        """The newest entries of what is selected, at most so many."""
+        query = "entries_of_key" if selection.key_id else "entries"
+        rows, _ = await self._execute(query, entries_values(selection, after, most))
+        return tuple(map(read_entry, rows))
+
+    async def prune(self, before: int, most: int) -> int:
+        """Forget the oldest entries, at most so many."""
+        _, changed = await self._execute("prune", {"before": before, "most": most})
+        return changed
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    async def _execute(self, name: str, values: Values) -> tuple[list[Row], int]:
+        async with self._connected() as connection:
+            cursor = await connection.execute(self._queries[name], values)
+            rows = await cursor.fetchall() if cursor.description else []
+            return rows, cursor.rowcount
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncGenerator[psycopg.AsyncConnection[Row]]:
+        """A connection and its transaction, committed at the end; StoreUnavailable where there is none to be had."""
+        try:
+            async with asyncio.timeout(2 * _WAIT_SECONDS), self._pool.connection() as connection:
+                yield connection
+        except psycopg.IntegrityError:
+            raise
+        except (psycopg.Error, PoolTimeout, TimeoutError) as error:
+            log_trouble("store failed", reason=type(error).__name__)
+            raise StoreUnavailable from error
+
+
+async def migrate(connection: psycopg.AsyncConnection[Row]) -> None:
+    """Apply the migrations this database has not seen, in order, in one transaction.
+
+    psycopg.DatabaseError where the database is newer than this code.
+    """
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock(%s)", (_MIGRATING,))
+        await connection.execute("create table if not exists schema_version (version int not null)")
+        cursor = await connection.execute("select coalesce(max(version), 0) from schema_version")
+        row = await cursor.fetchone()
+        scripts = read_migrations("postgres")
+        seen = row[0] if row else 0
+        if seen > len(scripts):
+            raise psycopg.DatabaseError("it was written by a newer version of readstone")
+        for script in scripts[seen:]:
+            await connection.execute(script.encode())
+        await connection.execute("delete from schema_version")
+        await connection.execute("insert into schema_version values (%s)", (len(scripts),))

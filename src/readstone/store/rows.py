@@ -1,0 +1,102 @@
+"""Rows of a database as core types, and back; alike in every database."""
+
+import json
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+from readstone.core.key import Key
+from readstone.core.ledger import (
+    DAY_MILLISECONDS,
+    Entry,
+    Grouping,
+    Place,
+    Selection,
+    Total,
+    day_of,
+)
+
+Row: TypeAlias = tuple[Any, ...]
+Values: TypeAlias = dict[str, str | int | bytes | None]
+
+COLUMNS = (
+    *("request_id", "key_id", "route", "status", "at", "model", "engine", "finish_reason"),
+    *("error", "prompt_tokens", "completion_tokens", "image_tokens", "cached_tokens"),
+    *(
+        "reasoning_tokens",
+        "estimated",
+        "pages",
+        "images",
+        "ttft_ms",
+        "total_ms",
+        "queue_ms",
+        "cost",
+    ),
+)
+"""What an entry is made of, in the order of the queries."""
+
+entry_row = attrgetter(*COLUMNS)
+"""An entry as the values of the query `append`."""
+
+
+def key_values(key: Key) -> Values:
+    """The values of the query `add_key`."""
+    return {
+        "public_id": key.public_id,
+        "name": key.name,
+        "secret_hash": key.secret_hash,
+        "admin": int(key.admin),
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+        "models": json.dumps(key.models),
+    }
+
+
+def read_key(row: Row) -> Key:
+    """A row of `find_key` or `list_keys`."""
+    public_id, name, secret_hash, admin, created_at, revoked_at, models = row
+    names = tuple(json.loads(models))
+    return Key(public_id, name, bytes(secret_hash), bool(admin), created_at, revoked_at, names)
+
+
+def usage_values(selection: Selection, by: Iterable[Grouping]) -> Values:
+    """The values of the query `usage`."""
+    first, last = selection.days
+    groupings = {f"by_{grouping}": 0 for grouping in ("day", "key", "model")}
+    return {
+        **groupings,
+        **{f"by_{grouping}": 1 for grouping in by},
+        "first": first,
+        "last": last,
+        "key_id": selection.key_id,
+        "model": selection.model,
+    }
+
+
+def read_total(row: Row) -> Total:
+    """A row of `usage`."""
+    day, key_id, model, *sums = row
+    return Total(None if day is None else day_of(day), key_id, model, *map(int, sums))
+
+
+def entries_values(selection: Selection, after: Place | None, most: int) -> Values:
+    """The values of the queries `entries` and `entries_of_key`."""
+    first, last = selection.days
+    end = (last + 1) * DAY_MILLISECONDS
+    at, request_id = after or (end, "")
+    return {
+        "first": first * DAY_MILLISECONDS,
+        "last": end - 1,
+        "at": at,
+        "request_id": request_id,
+        "key_id": selection.key_id,
+        "model": selection.model,
+        "most": most,
+    }
+
+
+def read_entry(row: Row) -> Entry:
+    """A row of `entries` or `entries_of_key`."""
+    values = list(row)
+    values[14] = bool(values[14])
+    return Entry(*values)

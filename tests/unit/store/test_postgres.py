@@ -1,0 +1,114 @@
+"""The Postgres store beside its contract: migrations, servers that start at once, a database that goes away."""
+
+import asyncio
+from collections.abc import Generator
+from functools import partial
+
+import psycopg
+import pytest
+
+from postgres import Postgres, started_postgres
+from readstone.core.errors import ConfigurationError, StoreUnavailable
+from readstone.core.key import mint
+from readstone.store.postgres import PostgresStore, migrate
+from readstone.store.queries import read_migrations
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Generator[Postgres]:
+    with started_postgres() as started:
+        yield started
+
+
+def _first(count: int, kind: str) -> list[str]:
+    return read_migrations(kind)[:count]
+
+
+async def _open(url: str) -> PostgresStore:
+    store = PostgresStore(url)
+    await store.open()
+    return store
+
+
+async def _schema(url: str) -> list[tuple[str, ...]]:
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        cursor = await connection.execute(
+            "select table_name, column_name, data_type, is_nullable, column_default "
+            "from information_schema.columns where table_schema = 'public' order by 1, 2"
+        )
+        return await cursor.fetchall()
+
+
+async def test_migrations_one_after_the_other_make_what_all_at_once_make(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, grown = postgres.database("fresh"), postgres.database("grown")
+    await (await _open(fresh)).close()
+
+    scripts = len(read_migrations("postgres"))
+    async with await psycopg.AsyncConnection.connect(grown) as connection:
+        for count in range(1, scripts + 1):
+            seen = partial(_first, count)
+            monkeypatch.setattr("readstone.store.postgres.read_migrations", seen)
+            await migrate(connection)
+
+    assert await _schema(grown) == await _schema(fresh)
+    assert await _schema(fresh) != []
+
+
+async def test_servers_that_start_at_once_migrate_once(postgres: Postgres) -> None:
+    url = postgres.database("crowd")
+
+    stores = await asyncio.gather(*(_open(url) for _ in range(4)))
+
+    await stores[0].add_key(mint("a", now=1)[0])
+    assert len(await stores[1].list_keys()) == 1
+    for store in stores:
+        await store.close()
+
+
+async def test_what_one_server_revokes_the_other_refuses_soon(postgres: Postgres) -> None:
+    url = postgres.database("two")
+    one, other = await _open(url), await _open(url)
+    key, _ = mint("a", now=1)
+    await one.add_key(key)
+    assert await other.find_key(key.public_id) == key
+
+    await one.revoke_key(key.public_id, at=2)
+
+    async with asyncio.timeout(10):
+        while await other.find_key(key.public_id) == key:
+            pass
+    for store in (one, other):
+        await store.close()
+
+
+async def test_a_database_of_a_newer_version_is_refused(postgres: Postgres) -> None:
+    url = postgres.database("newer")
+    await (await _open(url)).close()
+    with psycopg.connect(url) as connection:
+        connection.execute("update schema_version set version = 999")
+
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        await _open(url)
+
+
+async def test_a_database_that_is_not_there_is_refused_without_its_password() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await _open("postgresql://somebody:secret@127.0.0.1:1/nothing?connect_timeout=1")
+
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_database_that_is_restarted_is_used_again(postgres: Postgres) -> None:
+    store = await _open(postgres.database("restarted"))
+    key, _ = mint("a", now=1)
+    await store.add_key(key)
+
+    postgres.stop()
+    with pytest.raises(StoreUnavailable):
+        await store.find_key(key.public_id)
+    postgres.start()
+
+    assert await store.find_key(key.public_id) == key
+    await store.close()
