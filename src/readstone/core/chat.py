@@ -20,7 +20,8 @@ class Image:
 
     `width` and `height` are pixels of the upright image (EXIF orientation applied); `param` is the request
     field it came from, for errors that only decoding can find. `plain` says that every decoder of the format shows
-    it alike: upright as stored, still, opaque, grey or RGB of 8 bits.
+    it alike: upright as stored, still, opaque, grey or RGB of 8 bits. `digits` is the same in base64, where it came
+    so: whoever sends it on need not encode it again.
     """
 
     data: bytes = field(repr=False)
@@ -29,6 +30,12 @@ class Image:
     height: int
     param: str
     plain: bool = False
+    digits: bytes = field(default=b"", repr=False, compare=False)
+
+    @property
+    def weight(self) -> int:
+        """Bytes it holds."""
+        return len(self.data) + len(self.digits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ class ChatRequest:
     def weight(self) -> int:
         """Bytes of its images and documents."""
         parts = [part for message in self.messages for part in message.parts]
-        return sum(len(part.image.data) for part in parts if isinstance(part, ImagePart)) + sum(
+        return sum(part.image.weight for part in parts if isinstance(part, ImagePart)) + sum(
             len(part.document.data) for part in parts if isinstance(part, DocumentPart)
         )
 

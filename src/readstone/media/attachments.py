@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from readstone.core.chat import DocumentPart, ImageFormat, ImagePart
 from readstone.core.errors import InvalidImage, InvalidRequest, RequestError
-from readstone.media.data_uri import decode_data_uri
+from readstone.media.data_uri import decode_data_uri, decode_digits
 from readstone.media.inspect import DocumentLimits, ImageLimits, inspect, inspect_document
 from readstone.media.signature import is_pdf
 
@@ -27,11 +27,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an attachment stands in a request, its URL, and whether it may be a PDF."""
+    """Where an attachment stands in a request, its URL, and whether it may be a PDF.
+
+    `digits` is the payload of a data URI that was taken out of the URL, of which the rest is left.
+    """
 
     param: str
     url: str
     documents: bool
+    digits: bytes = b""
 
     @property
     def is_inline(self) -> bool:
@@ -89,7 +93,7 @@ class Attachments:
     async def _load(self, place: Place) -> ImagePart | DocumentPart:
         if not place.is_inline:
             return self._part(await self._source.fetch(place.url, place.param), place)
-        if len(place.url) <= _SMALL:
+        if len(place.url) + len(place.digits) <= _SMALL:
             return self._decode(place)
         return await asyncio.to_thread(self._decode, place)
 
@@ -97,9 +101,19 @@ class Attachments:
         limit = self._images.bytes
         if place.documents:
             limit = max(limit, self._documents.bytes)
-        return self._part(decode_data_uri(place.url, limit, place.param), place)
+        if place.digits and (data := decode_digits(place.digits, limit)):
+            return _with_digits(self._part(data, place), place.digits)
+        url = place.url + place.digits.decode("latin-1")
+        return self._part(decode_data_uri(url, limit, place.param), place)
 
     def _part(self, data: bytes, place: Place) -> ImagePart | DocumentPart:
         if place.documents and is_pdf(data):
             return DocumentPart(inspect_document(data, self._documents, place.param))
         return ImagePart(inspect(data, self._images, FORMATS, place.param))
+
+
+def _with_digits(part: ImagePart | DocumentPart, digits: bytes) -> ImagePart | DocumentPart:
+    """The part with what it came as, where that can be sent on."""
+    if isinstance(part, DocumentPart) or not part.image.plain:
+        return part
+    return ImagePart(replace(part.image, digits=digits))

@@ -59,6 +59,16 @@ def decode_data_uri(uri: str, limit: int, param: str) -> bytes:
         raise InvalidImage(f"{param} is not valid base64.", param=param) from None
 
 
+def decode_digits(digits: bytes, limit: int) -> bytes | None:
+    """The bytes that base64 digits stand for; None where they are not as the standard has them, or more than `limit`."""
+    if len(digits) * 3 // 4 > limit:
+        return None
+    try:
+        return pybase64.b64decode(digits, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
 def _digits(text: str, param: str) -> bytes:
     """The base64 digits of a payload in the standard alphabet, without white space and padding."""
     if not text.isascii():

@@ -1,13 +1,14 @@
 """Wire → core: a JSON body becomes a checked `ChatRequest`; nothing below looks at the wire again."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import assert_never
 
 import msgspec
 
 from readstone.api.openai import schema
+from readstone.api.openai.lifting import Lifted, referred
 from readstone.api.violations import decode_json
 from readstone.core.chat import ChatRequest, Message, Part, TextPart
 from readstone.core.errors import InvalidRequest, UnsupportedParameter
@@ -64,6 +65,7 @@ class Envelope:
     model: Model
     extras: dict[str, bytes]
     turns: tuple[Turn, ...]
+    places: tuple[Place, ...]
     stream: bool
     include_usage: bool
 
@@ -75,11 +77,20 @@ class ChatCodec:
         self._catalogue = catalogue
         self._attachments = attachments
 
-    def open(self, content: bytes | bytearray, accept: str | None) -> Envelope:
+    def open(self, lifted: Lifted, accept: str | None) -> Envelope:
         """Check a body against the schema and the model, but for what is in its images.
 
         Raises InvalidRequest, UnsupportedParameter or ModelNotFound, each naming the field.
         """
+        envelope = self._open(lifted.body, accept, lifted.payloads)
+        if len(lifted.payloads) == sum(bool(place.digits) for place in envelope.places):
+            return envelope
+        # One stood elsewhere and must be put back there, or a client wrote a reference of its own.
+        return self._open(lifted.content, accept, ())
+
+    def _open(
+        self, content: bytes | bytearray, accept: str | None, payloads: tuple[bytes, ...]
+    ) -> Envelope:
         wire = decode_json(_REQUEST, content)
         model = self._catalogue.find(wire.model)
         stream = _streams(accept, model, asked=wire.stream)
@@ -95,14 +106,16 @@ class ChatCodec:
                 "Chunks are not padded here: leave 'include_obfuscation' out or false.",
                 param="stream_options.include_obfuscation",
             )
-        _refuse_images(wire.messages, model)
+        documents = model.kind in READS_DOCUMENTS
+        places = tuple(_put_back(_places(wire.messages, documents=documents), payloads))
+        _refuse_images(places, model)
         members = decode_json(_MEMBERS, content)
         turns = tuple(
             _turn(message, raw)
             for message, raw in zip(wire.messages, _LIST.decode(members["messages"]), strict=True)
         )
         extras = _others(members, _DECODED)
-        return Envelope(wire, model, extras, turns, stream, options.include_usage is True)
+        return Envelope(wire, model, extras, turns, places, stream, options.include_usage is True)
 
     async def decode(self, envelope: Envelope, origin: Origin) -> ChatRequest:
         """Fetch, limit and check the images, and apply the model's defaults.
@@ -110,8 +123,7 @@ class ChatCodec:
         Raises what `Attachments.load` raises, each naming the field.
         """
         wire, defaults = envelope.wire, envelope.model.defaults
-        documents = envelope.model.kind in READS_DOCUMENTS
-        loaded = await self._attachments.load(list(_places(wire.messages, documents=documents)))
+        loaded = await self._attachments.load(envelope.places)
         return ChatRequest(
             id=origin.request_id,
             key_id=origin.key_id,
@@ -207,9 +219,19 @@ def _parts(
                 assert_never(part)
 
 
-def _refuse_images(messages: list[schema.RequestMessage], model: Model) -> None:
+def _put_back(places: Iterable[Place], payloads: tuple[bytes, ...]) -> Iterator[Place]:
+    """The places, each with the payload that was lifted out of its URL."""
+    for place in places:
+        number = referred(place.url) if payloads else None
+        if number is None or number >= len(payloads):
+            yield place
+        else:
+            head = place.url[: place.url.rfind(",") + 1]
+            yield replace(place, url=head, digits=payloads[number])
+
+
+def _refuse_images(places: Sequence[Place], model: Model) -> None:
     """Refuse images where the model takes none, or not so many."""
-    places = list(_places(messages, documents=True))
     if places and model.kind == "chat":
         raise InvalidRequest(
             f"'{model.id}' is a text model (kind 'chat') and takes no images; ask a model of kind 'vision' or "

@@ -12,6 +12,7 @@ from readstone.api.errors import body
 from readstone.api.http import Exchange
 from readstone.api.openai.codec import ChatCodec, Envelope, Origin
 from readstone.api.openai.encoding import DONE, PING, Chunks, Label, Whole
+from readstone.api.openai.lifting import lift
 from readstone.api.pulse import Pulse
 from readstone.core.errors import ClientClosed, MethodNotAllowed, RequestTimeout
 from readstone.serving.gateway import Gateway, GatewayEvent, Served
@@ -19,7 +20,8 @@ from readstone.serving.intake import Intake, Reservation
 
 PATH = "/v1/chat/completions"
 
-_SMALL_BODY = 64 * 1024
+_SMALL_BODY = 64 * 1024  # what is less is parsed in less time than a thread needs to begin
+_SMALL_PAYLOADS = 4 * 1024 * 1024  # and as much is copied in that time
 _STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -110,9 +112,14 @@ class ChatCompletions:
         content = await read_body(receive, declared, self._limits.body_bytes, reservation)
         header = exchange.header(b"accept")
         accept = header.decode("latin-1") if header is not None else None
-        if len(content) <= _SMALL_BODY:
-            return self._codec.open(content, accept)
-        return await asyncio.to_thread(self._codec.open, content, accept)
+        if len(content) <= _SMALL_PAYLOADS:
+            lifted = lift(content)
+        else:
+            lifted = await asyncio.to_thread(lift, content)
+        del content
+        if len(lifted.body) <= _SMALL_BODY:
+            return self._codec.open(lifted, accept)
+        return await asyncio.to_thread(self._codec.open, lifted, accept)
 
     async def _ask(
         self,

@@ -74,7 +74,7 @@ def _part(part: TextPart | ImagePart | DocumentPart) -> Iterator[bytes]:
             yield b'{"type":"image_url","image_url":{"url":"data:image/%b;base64,' % (
                 image.format.encode()
             )
-            yield pybase64.b64encode(image.data)
+            yield image.digits or pybase64.b64encode(image.data)
             yield b'"}}'
         case DocumentPart():
             raise EngineFailed("A document came this far without becoming pictures.")

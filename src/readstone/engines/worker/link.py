@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing, suppress
+from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from readstone.core.chat import Document, Image, Source
@@ -186,17 +187,22 @@ class Link:
 def _read(job: int, source: Source) -> Read | ReadDocument:
     match source:
         case Image():
-            return Read(job, source)
+            return Read(job, _bare(source))
         case Document():
             return ReadDocument(job, source)
         case _:
             assert_never(source)
 
 
+def _bare(image: Image) -> Image:
+    """The image without what the worker has no use for."""
+    return replace(image, digits=b"") if image.digits else image
+
+
 def _paint(job: int, source: Source, wanted: Wanted) -> Paint | PaintDocument:
     match source:
         case Image():
-            return Paint(job, source, wanted)
+            return Paint(job, _bare(source), wanted)
         case Document():
             return PaintDocument(job, source, wanted)
         case _:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from readstone.api.errors import body as error_body
 from readstone.api.openai import schema
 from readstone.api.openai.codec import ChatCodec, Origin
+from readstone.api.openai.lifting import lift
 from readstone.core.chat import ChatRequest, ImagePart, Part, TextPart
 from readstone.core.errors import (
     InvalidImage,
@@ -50,7 +51,7 @@ class Decoded:
 
 
 def decode(content: bytes, accept: str | None = SDK) -> Decoded:
-    envelope = CODEC.open(content, accept)
+    envelope = CODEC.open(lift(content), accept)
     chat = asyncio.run(CODEC.decode(envelope, Origin("req_1", "key_1", 12.5)))
     return Decoded(chat, envelope.stream, envelope.include_usage)
 

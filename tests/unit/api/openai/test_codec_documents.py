@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from readstone.api.openai.codec import ChatCodec, Origin
+from readstone.api.openai.lifting import lift
 from readstone.core.chat import DocumentPart, ImagePart, Part
 from readstone.core.errors import InvalidImage, RequestError, TooLarge
 from readstone.media.attachments import Attachments
@@ -24,7 +25,7 @@ def file_part(data: bytes) -> dict[str, Any]:
 
 
 async def part(content: dict[str, Any], kind: str = "ocr") -> Part:
-    envelope = CODEC.open(body(f"{kind}-model", [content]), None)
+    envelope = CODEC.open(lift(body(f"{kind}-model", [content])), None)
     chat = await CODEC.decode(envelope, Origin("req_1", "key", 0.0))
     return chat.messages[0].parts[0]
 
@@ -91,6 +92,6 @@ def test_documents_count_as_images_do() -> None:
     parts = [file_part(PDF), image_part(), file_part(PDF), image_part()]
 
     with pytest.raises(RequestError) as caught:
-        CODEC.open(body("ocr-model", parts), None)
+        CODEC.open(lift(body("ocr-model", parts)), None)
 
     assert caught.value.code == "too_many_images"
