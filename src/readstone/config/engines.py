@@ -43,12 +43,16 @@ IGNORED = (
     "modalities",
     "moderation",
     "prediction",
+    "prompt_logprobs",
+    "return_progress",
+    "return_token_ids",
     "service_tier",
     "store",
     "verbosity",
     "web_search_options",
 )
-"""What vLLM 0.32 and llama.cpp b11549 take and do not look at, by their sources."""
+"""What vLLM 0.32 and llama.cpp b11549 take and do not look at, by their sources, or answer beside the choices of a chunk,
+of which only the last is passed on."""
 Flags: TypeAlias = Annotated[
     tuple[str, ...], Meta(description="Further flags of its command line, as they are; they win.")
 ]

@@ -216,7 +216,7 @@ class ChunkReader:
             if _is_error(members):
                 raise InBandError(content)
             if (usage := members.get("usage")) is not None:
-                self._count = _COUNT.decode(usage) or self._count
+                self._count = _added(self._count, _COUNT.decode(usage))
             choices = _decoded(members.get("choices"))
         except msgspec.DecodeError as error:
             raise EngineFailed("The engine sent a chunk that is not of the protocol.") from error
@@ -267,6 +267,17 @@ def _before_reason(block: bytes) -> int:
         return len(block)
     before = block.rfind(b"\n\n", 0, min(found))
     return before + len(b"\n\n") if before >= 0 else 0
+
+
+def _added(before: Count | None, told: Count | None) -> Count | None:
+    """The count so far and what another chunk tells: llama.cpp counts the tokens of each choice by itself.
+
+    An engine that tells a running total with every chunk is not asked for one (`continuous_usage_stats`).
+    """
+    if before is None or told is None:
+        return told or before
+    completion = (before.completion_tokens or 0) + (told.completion_tokens or 0)
+    return msgspec.structs.replace(told, completion_tokens=completion)
 
 
 def _is_error(members: dict[str, msgspec.Raw]) -> bool:

@@ -241,3 +241,16 @@ def test_an_answer_that_is_whole_is_taken_as_one_chunk() -> None:
 def test_an_error_in_place_of_a_whole_answer_is_an_error() -> None:
     with pytest.raises(InBandError):
         ChunkReader().take_whole(b'{"error":{"message":"no"}}')
+
+
+def test_an_engine_that_counts_each_choice_by_itself_is_added_up() -> None:
+    one, two = {"prompt_tokens": 9, "completion_tokens": 3}, {"completion_tokens": 4}
+    content = stream(
+        chunk(piece("a", 0)),
+        chunk(piece("", 0, "stop")),
+        chunk([], usage=one),
+        chunk(piece("", 1, "stop")),
+        chunk([], usage={**one, **two}),
+    )
+    _, reader = read(content)
+    assert reader.end().count == Count(9, 7)
