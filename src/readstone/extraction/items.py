@@ -1,0 +1,342 @@
+"""Line items: the rows under a header whose columns have the names that a schema asks for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final
+
+from readstone.core.document import Box
+from readstone.extraction.candidates import Candidate
+from readstone.extraction.concepts import ITEM_CONCEPTS, PRINTED
+from readstone.extraction.geometry import Run, Sheet, Span, around, same_row, shared
+from readstone.extraction.labelling import Label, Names, labels_in
+
+_HEADER_ROWS: Final = 1.9
+"""Heights of a line within which the lines of one header stand."""
+_NUMERIC: Final = frozenset({"quantity", "unit_price", "line_total"})
+_SUMS: Final = frozenset({"total", "net", "tax", "paid", "advance"})
+_LARGEST_GAP: Final = 9.0
+"""Heights of a line without a row after which a table is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: what it holds, and from where to where its header stands."""
+
+    concept: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A header: its columns from left to right, and where it ends."""
+
+    page: int
+    columns: tuple[Column, ...]
+    box: Box
+
+
+@dataclass(slots=True)
+class Item:
+    """A row as it is put together: by concept the candidates of its cells."""
+
+    cells: dict[str, Candidate] = field(default_factory=dict[str, Candidate])
+
+
+def item_names(own: Iterable[tuple[str, str]]) -> Names:
+    """What columns are called: the known names, and the client's own (name, concept)."""
+    named = [
+        (name.lstrip("*"), concept, 1.0 if name.startswith("*") else 0.88)
+        for concept in sorted(ITEM_CONCEPTS)
+        for name in PRINTED[concept].split("|")
+    ]
+    return Names.of([*named, *((name, concept, 1.0) for name, concept in own)])
+
+
+def tables_in(sheet: Sheet, names: Names) -> tuple[Table, ...]:
+    """The headers of line items: rows that name an item's columns, at least one of them numeric."""
+    labels = labels_in(sheet, names)
+    found: list[Table] = []
+    taken: set[tuple[int, int, int]] = set()
+    for label in labels:
+        if label.span.place in taken:
+            continue
+        row = [
+            other
+            for other in labels
+            if other.span.page == label.span.page
+            and abs(other.span.box.middle[1] - label.span.box.middle[1])
+            < _HEADER_ROWS * label.span.box.height
+        ]
+        table = _table(row)
+        if table:
+            taken.update(other.span.place for other in row)
+            found.append(table)
+    return tuple(found)
+
+
+def _table(row: Sequence[Label]) -> Table | None:
+    columns = _columns(row)
+    concepts = {column.concept for column in columns}
+    wanted = concepts & (_NUMERIC | {"item_name"})
+    if len(wanted) < 2 or not concepts & _NUMERIC or len(columns) < 2:
+        return None
+    box = around([column.box for column in columns])
+    # Words of a sentence are no header: its columns stand apart.
+    if any(
+        right.box.left < left.box.right for left, right in zip(columns, columns[1:], strict=False)
+    ):
+        return None
+    return Table(row[0].span.page, tuple(columns), box)
+
+
+def _columns(row: Sequence[Label]) -> list[Column]:
+    """One label for each place, and one place for each concept: the surest first."""
+    columns: list[Column] = []
+    for label in sorted(row, key=lambda each: (-each.likeness, -each.span.box.left)):
+        box = label.span.box
+        taken = any(shared(column.box, box) > 0.2 for column in columns)
+        again = label.concept in _NUMERIC | {"item_name"} and any(
+            column.concept == label.concept for column in columns
+        )
+        if not taken:
+            columns.append(Column("other" if again else label.concept, box))
+    return sorted(columns, key=lambda column: column.box.left)
+
+
+def items_under(
+    sheet: Sheet,
+    table: Table,
+    numbers: Sequence[Candidate],
+    sums: Sequence[Label],
+    ends: Sequence[Table],
+) -> list[Item]:
+    """The rows under a header on its page, up to a sum, the next header or a wide gap."""
+    bottom = _bottom(sheet, table, sums, ends)
+    inside = [
+        number
+        for number in numbers
+        if number.span.page == table.page and table.box.bottom - 2 < number.box.middle[1] < bottom
+    ]
+    cells = [(_column_of(table, number.box), number) for number in inside]
+    key = _key(cells)
+    anchors = sorted(
+        (number.box for concept, number in cells if concept == key), key=lambda box: box.top
+    )
+    if not anchors:
+        return []
+    anchors = _near(anchors, table)
+    rows = [Item() for _ in anchors]
+    for concept, number in cells:
+        index = _nearest(number.box, anchors)
+        if index is not None and concept in _NUMERIC and concept not in rows[index].cells:
+            rows[index].cells[concept] = number
+    _name(sheet, table, anchors, rows, bottom)
+    return [row for row in rows if len(row.cells) > 1]
+
+
+def _bottom(sheet: Sheet, table: Table, sums: Sequence[Label], ends: Sequence[Table]) -> float:
+    limits = [
+        label.span.box.top
+        for label in sums
+        if label.concept in _SUMS
+        and label.span.page == table.page
+        and label.span.box.top > table.box.bottom
+        and label.span.first == 0
+        and label.likeness > 0.8
+    ]
+    limits += [
+        other.box.top
+        for other in ends
+        if other.page == table.page and other.box.top > table.box.bottom
+    ]
+    return min(limits, default=float(sheet.sizes[table.page][1]))
+
+
+def _column_of(table: Table, box: Box) -> str:
+    """The column a cell stands in: whose header it shares most with, else the nearest."""
+    best, least = "", float("inf")
+    for column in table.columns:
+        aside = min(
+            abs(column.box.right - box.right),
+            abs(column.box.left - box.left),
+            abs(column.box.middle[0] - box.middle[0]),
+        )
+        distance = aside - 1000.0 * shared(column.box, box) * (box.left < column.box.right)
+        if distance < least:
+            best, least = column.concept, distance
+    return best
+
+
+def _key(cells: Sequence[tuple[str, Candidate]]) -> str:
+    """The column that says where rows are: amounts of lines before prices before quantities."""
+    counts = {concept: sum(one == concept for one, _ in cells) for concept in _NUMERIC}
+    most = max(counts.values(), default=0)
+    for concept in ("line_total", "unit_price", "quantity"):
+        if counts.get(concept, 0) and counts[concept] * 2 > most:
+            return concept
+    return max(counts, key=lambda concept: counts[concept])
+
+
+def _near(anchors: Sequence[Box], table: Table) -> list[Box]:
+    kept: list[Box] = []
+    last = table.box
+    for box in anchors:
+        if kept and same_row(kept[-1], box):
+            continue
+        if box.top - last.bottom > _LARGEST_GAP * max(box.height, 1.0):
+            break
+        kept.append(box)
+        last = box
+    return kept
+
+
+def _nearest(box: Box, anchors: Sequence[Box]) -> int | None:
+    distances = [abs(anchor.middle[1] - box.middle[1]) for anchor in anchors]
+    best = min(range(len(anchors)), key=lambda index: distances[index], default=None)
+    if best is None or distances[best] > 1.4 * max(box.height, anchors[best].height):
+        return None
+    return best
+
+
+def _name(
+    sheet: Sheet, table: Table, anchors: Sequence[Box], rows: Sequence[Item], bottom: float
+) -> None:
+    """Give each row the text of its description: the line nearest to its numbers, and what goes on under it."""
+    column = next((one for one in table.columns if one.concept == "item_name"), None)
+    right = min(
+        (one.box.left for one in table.columns if column and one.box.left > column.box.right),
+        default=float("inf"),
+    )
+    left = max(
+        (one.box.right for one in table.columns if column and one.box.right < column.box.left),
+        default=0.0,
+    )
+    texts = [
+        run
+        for run in sheet.pages[table.page]
+        if table.box.bottom - 2 < run.box.middle[1] < bottom
+        and run.box.left < right
+        and run.box.right > left
+        and sum(map(str.isalpha, run.text)) >= 2
+        and (
+            column is None
+            or run.box.left < column.box.right + run.box.height
+            or shared(run.box, column.box) > 0
+        )
+    ]
+    for index, (anchor, row) in enumerate(zip(anchors, rows, strict=True)):
+        floor = anchors[index + 1].top if index + 1 < len(anchors) else bottom
+        spans = _description(anchor, [run for run in texts if run.box.middle[1] < floor], left)
+        if spans:
+            text = " ".join(span.text for span in spans)
+            row.cells["item_name"] = Candidate("text", tuple(spans), text, 1.0, text)
+
+
+def _description(anchor: Box, texts: Sequence[Run], left: float) -> list[Span]:
+    beside = [
+        run for run in texts if abs(run.box.middle[1] - anchor.middle[1]) < 1.1 * anchor.height
+    ]
+    if not beside:
+        return []
+    first = min(
+        beside,
+        key=lambda run: (
+            abs(run.box.middle[1] - anchor.middle[1]) > 0.6 * anchor.height,
+            run.box.left < left - run.box.height,
+            run.box.left,
+        ),
+    )
+    spans = [_words_only(first)]
+    last = first
+    for run in texts:
+        drop = run.box.top - last.box.top
+        if (
+            run is first
+            or not 0 < drop < 1.5 * last.box.height
+            or abs(run.box.left - first.box.left) > 2 * first.box.height
+        ):
+            continue
+        whole = " ".join(span.text for span in spans)
+        if (
+            whole.count("(") > whole.count(")")
+            or run.text[:1].islower()
+            or whole.endswith(("-", ",", "&", "/"))
+        ):
+            spans.append(Span(run, 0, len(run.words)))
+            last = run
+    return spans
+
+
+def _words_only(run: Run) -> Span:
+    """Without a position number before it."""
+    first = (
+        1
+        if len(run.words) > 1
+        and run.words[0].text.strip(".)#").isdecimal()
+        and len(run.words[0].text) <= 2
+        else 0
+    )
+    return Span(run, first, len(run.words))
+
+
+def items_without_header(
+    sheet: Sheet, numbers: Sequence[Candidate], sums: Sequence[Label]
+) -> list[Item]:
+    """Rows of a name and numbers of which two make the last: quantity times price is the amount."""
+    found: list[Item] = []
+    for page in sheet.pages:
+        for run in page:
+            if not _begins_item(run, sums):
+                continue
+            row = [
+                number
+                for number in numbers
+                if number.span.page == run.page
+                and number.span.run is not run
+                and same_row(number.box, run.box)
+                and number.box.left > run.box.left
+            ]
+            row.sort(key=lambda number: number.box.left)
+            if item := _by_product(run, row):
+                found.append(item)
+    return found
+
+
+def _begins_item(run: Run, sums: Sequence[Label]) -> bool:
+    return sum(map(str.isalpha, run.text)) >= 3 and not any(
+        label.span.run is run and label.concept in _SUMS and label.span.first == 0 for label in sums
+    )
+
+
+def _by_product(run: Run, row: Sequence[Candidate]) -> Item | None:
+    values = [number.meaning for number in row]
+    for first in range(len(row)):
+        for second in range(first + 1, len(row)):
+            for last in range(len(row) - 1, second, -1):
+                one, two, product = values[first], values[second], values[last]
+                if not (
+                    isinstance(one, Decimal)
+                    and isinstance(two, Decimal)
+                    and isinstance(product, Decimal)
+                ):
+                    continue
+                if product and abs(one * two - product) <= Decimal("0.011"):
+                    span = _words_only(run)
+                    name = Candidate("text", (span,), span.text, 1.0, span.text)
+                    return Item(
+                        {
+                            "item_name": name,
+                            "quantity": row[first],
+                            "unit_price": row[second],
+                            "line_total": row[last],
+                        }
+                    )
+    return None
+
+
+def swapped(item: Item) -> Item:
+    """The item with its price and quantity the other way round."""
+    cells = dict(item.cells)
+    cells["quantity"], cells["unit_price"] = item.cells["unit_price"], item.cells["quantity"]
+    return replace(item, cells=cells)

@@ -1,0 +1,195 @@
+"""Which printed value belongs to which printed label: by where they stand, all fields at once.
+
+After "Applying assignment optimisation to key information extraction" (arXiv 2306.00750) in idea: a value serves one field.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from readstone.core.document import Box
+from readstone.extraction.candidates import Candidate
+from readstone.extraction.geometry import same_row, shared
+from readstone.extraction.labelling import Label
+
+_ROW_REACH: Final = 40.0
+"""Heights of a label over which half its pull to the right is gone."""
+_COLUMN_REACH: Final = 5.0
+"""Heights of a label a value may stand under it."""
+_BLOCKED: Final = 0.3
+"""What is left of a pull where another label stands between."""
+_RIVAL: Final = 0.45
+"""What is left of a field's claim where the value belongs more to another label."""
+LEAST: Final = 0.22
+"""A claim under which nothing is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A label's claim to a candidate, 0 to 1."""
+
+    label: Label
+    candidate: Candidate
+    strength: float
+
+
+def claims(labels: Sequence[Label], candidates: Sequence[Candidate]) -> dict[str, list[Claim]]:
+    """By concept, what its labels claim, the strongest first; a candidate that another concept claims more counts less."""
+    best: dict[tuple[str, int], Claim] = {}
+    for label in labels:
+        for index, candidate in enumerate(candidates):
+            if candidate.span.page != label.span.page:
+                continue
+            pull = _pull(label, candidate, labels)
+            strength = pull * label.likeness * candidate.fit
+            key = (label.concept, index)
+            if strength > 0.05 and (key not in best or strength > best[key].strength):
+                best[key] = Claim(label, candidate, strength)
+    return _by_concept(best)
+
+
+def _by_concept(best: Mapping[tuple[str, int], Claim]) -> dict[str, list[Claim]]:
+    strongest: dict[int, list[tuple[float, tuple[int, int, int]]]] = {}
+    for (_, index), claim in best.items():
+        strongest.setdefault(index, []).append((claim.strength, claim.label.span.place))
+    found: dict[str, list[Claim]] = {}
+    for (concept, index), claim in best.items():
+        # The same printed label may stand for several concepts: it is no rival of itself.
+        rival = max(
+            (strength for strength, place in strongest[index] if place != claim.label.span.place),
+            default=0.0,
+        )
+        own = claim.strength * (_RIVAL if rival > claim.strength * 1.15 else 1.0)
+        found.setdefault(concept, []).append(Claim(claim.label, claim.candidate, own))
+    for each in found.values():
+        each.sort(key=lambda claim: -claim.strength)
+    return found
+
+
+def _pull(label: Label, candidate: Candidate, labels: Sequence[Label]) -> float:
+    """How much the place of a value says that it is the label's."""
+    span, value = label.span, candidate.span
+    if span.run is value.run:
+        if value.first < span.end:
+            return 0.0
+        between = [
+            other
+            for other in labels
+            if other.span.run is span.run and span.end <= other.span.first < value.first
+        ]
+        return (_BLOCKED if between else 1.0) * 0.93 ** (value.first - span.end)
+    box, there = span.box, value.box
+    if same_row(box, there) and there.left >= box.right - box.height:
+        return _beside(label, there, labels)
+    return _beneath(label, there, labels)
+
+
+def _beside(label: Label, there: Box, labels: Sequence[Label]) -> float:
+    box = label.span.box
+    gap = max(0.0, there.left - box.right) / box.height
+    pull = 0.96 * math.exp(-gap * math.log(2) / _ROW_REACH)
+    for other in labels:
+        stands = other.span.box
+        if (
+            other.span.place != label.span.place
+            and other.span.page == label.span.page
+            and same_row(stands, box)
+            and box.right <= stands.left < there.left
+        ):
+            return pull * _BLOCKED
+    return pull
+
+
+def _beneath(label: Label, there: Box, labels: Sequence[Label]) -> float:
+    box = label.span.box
+    drop = (there.top - box.bottom) / box.height
+    if not -0.4 < drop < _COLUMN_REACH:
+        return 0.0
+    aside = abs(there.middle[0] - box.middle[0]) / max(box.width, there.width)
+    over = shared(box, there)
+    edges = abs(there.left - box.left) < box.height
+    if over <= 0 and aside > 0.75:
+        return 0.0
+    pull = 0.86 * 0.82 ** max(0.0, drop) * (1.0 if over > 0.4 or edges else 0.75)
+    if label.span.text.rstrip().endswith(":"):
+        pull *= 0.75
+    for other in labels:
+        stands = other.span.box
+        if (
+            other.span.place != label.span.place
+            and other.span.page == label.span.page
+            and shared(stands, there) > 0.2
+            and box.bottom - box.height * 0.3 < stands.middle[1] < there.top
+        ):
+            return pull * _BLOCKED
+    return pull
+
+
+def assigned(strengths: Sequence[Sequence[float]]) -> list[int | None]:
+    """For each row the column it gets, no column twice, so that the sum is greatest; None where all is under `LEAST`.
+
+    The Hungarian method with potentials, O(rows² x columns).
+    """
+    rows = len(strengths)
+    wide = len(strengths[0]) if rows else 0
+    # A column of its own for each row, for finding nothing.
+    costs = [
+        [-value if value >= LEAST else 0.0 for value in row] + [-LEAST / 2] * rows
+        for row in strengths
+    ]
+    columns = wide + rows
+    row_potential, column_potential = [0.0] * (rows + 1), [0.0] * (columns + 1)
+    holder, way = [0] * (columns + 1), [0] * (columns + 1)
+    for row in range(1, rows + 1):
+        holder[0], column = row, 0
+        least, seen = [math.inf] * (columns + 1), [False] * (columns + 1)
+        while holder[column]:
+            seen[column] = True
+            column = _step(
+                costs, holder[column], column, (row_potential, column_potential), (least, way, seen)
+            )
+            _shift(holder, seen, least, (row_potential, column_potential), column)
+        while column:
+            holder[column] = holder[way[column]]
+            column = way[column]
+    result: list[int | None] = [None] * rows
+    for column in range(1, wide + 1):
+        if holder[column] and strengths[holder[column] - 1][column - 1] >= LEAST:
+            result[holder[column] - 1] = column - 1
+    return result
+
+
+def _step(
+    costs: Sequence[Sequence[float]],
+    row: int,
+    column: int,
+    potentials: tuple[list[float], list[float]],
+    state: tuple[list[float], list[int], list[bool]],
+) -> int:
+    """Update the least reduced costs from a row, and say which column is cheapest."""
+    least, way, seen = state
+    for other in range(1, len(least)):
+        if not seen[other]:
+            reduced = costs[row - 1][other - 1] - potentials[0][row] - potentials[1][other]
+            if reduced < least[other]:
+                least[other], way[other] = reduced, column
+    return min(
+        (other for other in range(1, len(least)) if not seen[other]), key=lambda other: least[other]
+    )
+
+
+def _shift(
+    holder: Sequence[int],
+    seen: Sequence[bool],
+    least: list[float],
+    potentials: tuple[list[float], list[float]],
+    column: int,
+) -> None:
+    delta = least[column]
+    for other in range(len(least)):
+        if seen[other]:
+            potentials[0][holder[other]] += delta
+            potentials[1][other] -= delta
+        else:
+            least[other] -= delta

@@ -1,0 +1,150 @@
+"""What a schema asks for, leaf by leaf: which concept each is, which kind of value, and what it may be called in print."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from readstone.core.extraction import Field, Group, ListOf, Node, Path, Schema
+from readstone.extraction.concepts import ITEM_CONCEPTS, KINDS, PRINTED, Kind
+from readstone.extraction.folding import tokens
+from readstone.extraction.labelling import Names, own_names
+
+Side: TypeAlias = Literal["seller", "buyer"]
+
+_DOUBTFUL: Final = 0.88
+"""How much a name says that may also mean something else."""
+_SHORTEST: Final = 4
+"""Letters of a doubtful name from which on a client's words may mean it."""
+_KIND_WORDS: Final[tuple[tuple[str, Kind], ...]] = (
+    ("date", "date"), ("name", "name"), ("address", "address"), ("amount", "amount"), ("total", "amount"),
+    ("price", "amount"), ("sum", "amount"), ("fee", "amount"), ("number", "id"), ("no", "id"), ("id", "id"), ("code", "id"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A leaf of the schema. `concept` is empty for what only the client's words name; `own` are those words."""
+
+    path: Path
+    field: Field
+    concept: str
+    kind: Kind
+    own: tuple[str, ...]
+    side: Side | None = None
+
+    @property
+    def label_concept(self) -> str:
+        """What its labels are found under."""
+        return self.concept or "own:" + ".".join(map(str, self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class SoughtList:
+    """A list of the schema: its members by their paths from an element, none for a list of single values."""
+
+    path: Path
+    members: tuple[Sought, ...]
+    single: bool
+
+
+def scalars_of(schema: Schema) -> tuple[Sought, ...]:
+    """The leaves that are found once."""
+    return tuple(_leaves(schema.root, (), (), in_list=False))
+
+
+def lists_of(schema: Schema) -> tuple[SoughtList, ...]:
+    """The lists that hold leaves; lists within lists are not searched."""
+    found: list[SoughtList] = []
+    for path, node in _lists(schema.root, ()):
+        context = tuple(str(step) for step in path)
+        members = tuple(_leaves(node.item, (), context, in_list=True))
+        found.append(SoughtList(path, members, single=isinstance(node.item, Field)))
+    return tuple(found)
+
+
+def names_for(sought: tuple[Sought, ...]) -> Names:
+    """What all concepts are called, and what the client calls the leaves."""
+    named = [
+        (name.lstrip("*"), concept, 1.0 if name.startswith("*") else _DOUBTFUL)
+        for concept, names in PRINTED.items()
+        if concept not in ITEM_CONCEPTS
+        for name in names.split("|")
+    ]
+    named += [(name, leaf.label_concept, 1.0) for leaf in sought for name in leaf.own]
+    return Names.of(named)
+
+
+def _lists(node: Node, path: Path) -> Iterator[tuple[Path, ListOf]]:
+    if isinstance(node, Group):
+        for key, member in node.members:
+            yield from _lists(member, (*path, key))
+    elif isinstance(node, ListOf):
+        yield path, node
+
+
+def _leaves(node: Node, path: Path, context: tuple[str, ...], *, in_list: bool) -> Iterator[Sought]:
+    if isinstance(node, Group):
+        for key, member in node.members:
+            yield from _leaves(member, (*path, key), (*context, key), in_list=in_list)
+    elif isinstance(node, Field):
+        yield _sought(node, path, context, in_list=in_list)
+
+
+def _sought(field: Field, path: Path, context: tuple[str, ...], *, in_list: bool) -> Sought:
+    key = context[-1].replace("_", " ") if context else ""
+    own = list(dict.fromkeys(name for text in (field.label, key) for name in own_names(text)))
+    scope = " ".join(context[:-1]).replace("_", " ")
+    concept = ""
+    for words in (field.label, key, f"{scope} {key}"):
+        concept = concept or _concept(words, in_list=in_list)
+    kind = KINDS.get(concept) or _kind(field, f"{field.label} {key}")
+    if field.kind == "date":
+        kind = "date"
+    elif field.kind in {"number", "integer"} and kind not in {"amount", "number"}:
+        kind = "amount"
+    return Sought(path, field, concept, kind, tuple(own), _side(f"{scope} {key} {field.label}"))
+
+
+def _concept(words: str, *, in_list: bool) -> str:
+    """The concept whose names says most of the client's words."""
+    given = set(tokens(words))
+    best, most = "", 0.0
+    for concept, names in PRINTED.items():
+        if (concept in ITEM_CONCEPTS) != in_list:
+            continue
+        for name in names.split("|"):
+            parts = tokens(name)
+            sure = name.startswith("*")
+            if not parts or not given.issuperset(parts) or (not sure and len(name) < _SHORTEST):
+                continue
+            score = len(parts) + (0.5 if sure else 0.0)
+            if score > most:
+                best, most = concept, score
+    return best
+
+
+def _kind(field: Field, words: str) -> Kind:
+    if field.kind == "date":
+        return "date"
+    if field.kind in {"number", "integer"}:
+        return "amount"
+    given = tokens(words)
+    found: list[Kind] = [kind for word, kind in _KIND_WORDS if word in given]
+    return found[0] if found else "text"
+
+
+def _side(words: str) -> Side | None:
+    given = set(tokens(words))
+    if given & {
+        "seller",
+        "supplier",
+        "vendor",
+        "issuer",
+        "shop",
+        "company",
+        "merchant",
+        "fournisseur",
+        "verkaufer",
+    }:
+        return "seller"
+    return "buyer" if given & {"buyer", "customer", "client", "kaufer", "acheteur"} else None
