@@ -19,7 +19,11 @@ def supported(
 ) -> dict[str, list[Claim]]:
     """The claims of amounts, with those stronger that fit together: net + tax = total, paid - change = total."""
     bonus: dict[tuple[str, tuple[tuple[int, int, int], ...]], float] = {}
-    for whole, parts in (("total", ("net", "tax")), ("paid", ("total", "change"))):
+    for whole, parts in (
+        ("total", ("subtotal", "tax_amount")),
+        ("amount_due", ("subtotal", "tax_amount")),
+        ("paid", ("total", "change")),
+    ):
         for total in _top(claims, whole):
             for one in _top(claims, parts[0]):
                 for two in _top(claims, parts[1]):

@@ -125,8 +125,12 @@ def _strengths(said: Print, sought: Sequence[Sought]) -> list[list[tuple[Candida
     for leaf in sought:
         pool = "amount" if leaf.kind == "number" else leaf.kind if leaf.kind in claimed else "text"
         of_label = sums if pool == "amount" else claimed[pool]
-        own = [(claim.candidate, claim.strength) for claim in of_label.get(leaf.label_concept, [])]
-        if leaf.kind == "date" and leaf.concept in {"date", ""}:
+        own = [
+            (claim.candidate, claim.strength * weight)
+            for concept, weight in leaf.concepts
+            for claim in of_label.get(concept, [])
+        ]
+        if leaf.kind == "date" and leaf.concept in {"date", "invoice_date", "issue_date", ""}:
             own += [(day, _lone_day(day, own)) for day in said.days]
         elif leaf.kind in {"name", "address"}:
             own = party_claims(said.sheet, said.labels, leaf, own)

@@ -7,14 +7,15 @@ from typing import Final
 
 from readstone.core.document import Box
 from readstone.extraction.candidates import Candidate
-from readstone.extraction.concepts import ITEM_CONCEPTS, PRINTED
+from readstone.extraction.concepts import HEADINGS
 from readstone.extraction.geometry import Run, Sheet, Span, around, same_row, shared
 from readstone.extraction.labelling import Label, Names, labels_in
+from readstone.extraction.labels.lexicon import lexicon
 
 _HEADER_ROWS: Final = 1.9
 """Heights of a line within which the lines of one header stand."""
-_NUMERIC: Final = frozenset({"quantity", "unit_price", "line_total"})
-_SUMS: Final = frozenset({"total", "net", "tax", "paid", "advance"})
+_NUMERIC: Final = frozenset({"quantity", "unit_price", "line_amount"})
+_SUMS: Final = frozenset({"total", "amount_due", "subtotal", "tax_amount", "paid", "deposit"})
 _LARGEST_GAP: Final = 9.0
 """Heights of a line without a row after which a table is over."""
 
@@ -47,9 +48,12 @@ def item_names(own: Iterable[tuple[str, str]]) -> Names:
     """What columns are called: the known names, and the client's own (name, concept)."""
     named = [
         (name.lstrip("*"), concept, 1.0 if name.startswith("*") else 0.88)
-        for concept in sorted(ITEM_CONCEPTS)
-        for name in PRINTED[concept].split("|")
+        for concept, names in HEADINGS.items()
+        for name in names.split("|")
     ]
+    for concept in lexicon().concepts.values():
+        if concept.column:
+            named += [(phrase, concept.name, 0.96) for phrase in lexicon().phrases[concept.name]]
     return Names.of([*named, *((name, concept, 1.0) for name, concept in own)])
 
 
@@ -78,7 +82,7 @@ def tables_in(sheet: Sheet, names: Names) -> tuple[Table, ...]:
 def _table(row: Sequence[Label]) -> Table | None:
     columns = _columns(row)
     concepts = {column.concept for column in columns}
-    wanted = concepts & (_NUMERIC | {"item_name"})
+    wanted = concepts & (_NUMERIC | {"item_description"})
     if len(wanted) < 2 or not concepts & _NUMERIC or len(columns) < 2:
         return None
     box = around([column.box for column in columns])
@@ -96,7 +100,7 @@ def _columns(row: Sequence[Label]) -> list[Column]:
     for label in sorted(row, key=lambda each: (-each.likeness, -each.span.box.left)):
         box = label.span.box
         taken = any(shared(column.box, box) > 0.2 for column in columns)
-        again = label.concept in _NUMERIC | {"item_name"} and any(
+        again = label.concept in _NUMERIC | {"item_description"} and any(
             column.concept == label.concept for column in columns
         )
         if not taken:
@@ -172,7 +176,7 @@ def _key(cells: Sequence[tuple[str, Candidate]]) -> str:
     """The column that says where rows are: amounts of lines before prices before quantities."""
     counts = {concept: sum(one == concept for one, _ in cells) for concept in _NUMERIC}
     most = max(counts.values(), default=0)
-    for concept in ("line_total", "unit_price", "quantity"):
+    for concept in ("line_amount", "unit_price", "quantity"):
         if counts.get(concept, 0) and counts[concept] * 2 > most:
             return concept
     return max(counts, key=lambda concept: counts[concept])
@@ -203,7 +207,7 @@ def _name(
     sheet: Sheet, table: Table, anchors: Sequence[Box], rows: Sequence[Item], bottom: float
 ) -> None:
     """Give each row the text of its description: the line nearest to its numbers, and what goes on under it."""
-    column = next((one for one in table.columns if one.concept == "item_name"), None)
+    column = next((one for one in table.columns if one.concept == "item_description"), None)
     right = min(
         (one.box.left for one in table.columns if column and one.box.left > column.box.right),
         default=float("inf"),
@@ -230,7 +234,7 @@ def _name(
         spans = _description(anchor, [run for run in texts if run.box.middle[1] < floor], left)
         if spans:
             text = " ".join(span.text for span in spans)
-            row.cells["item_name"] = Candidate("text", tuple(spans), text, 1.0, text)
+            row.cells["item_description"] = Candidate("text", tuple(spans), text, 1.0, text)
 
 
 def _description(anchor: Box, texts: Sequence[Run], left: float) -> list[Span]:
@@ -326,10 +330,10 @@ def _by_product(run: Run, row: Sequence[Candidate]) -> Item | None:
                     name = Candidate("text", (span,), span.text, 1.0, span.text)
                     return Item(
                         {
-                            "item_name": name,
+                            "item_description": name,
                             "quantity": row[first],
                             "unit_price": row[second],
-                            "line_total": row[last],
+                            "line_amount": row[last],
                         }
                     )
     return None

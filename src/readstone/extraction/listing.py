@@ -23,7 +23,11 @@ def elements_of(
     """The values of a list, their paths from the root."""
     if wanted.single:
         return []
-    own = [(name, member.label_concept) for member in wanted.members for name in member.own]
+    own = [
+        (name, member.concept or member.label_concept)
+        for member in wanted.members
+        for name in member.own
+    ]
     tables = tables_in(sheet, item_names(own))
     items: list[Item] = []
     for table in tables:
@@ -34,7 +38,7 @@ def elements_of(
     values: list[Value] = []
     for index, item in enumerate(items):
         for member in wanted.members:
-            candidate = item.cells.get(member.label_concept)
+            candidate = item.cells.get(member.concept or member.label_concept)
             if candidate is None:
                 continue
             path = (*wanted.path, index, *member.path)

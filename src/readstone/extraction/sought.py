@@ -1,20 +1,31 @@
 """What a schema asks for, leaf by leaf: which concept each is, which kind of value, and what it may be called in print."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from readstone.core.extraction import Field, Group, ListOf, Node, Path, Schema
-from readstone.extraction.concepts import ITEM_CONCEPTS, KINDS, PRINTED, Kind
+from readstone.extraction.concepts import KIN, PRINTED, Kind
 from readstone.extraction.folding import tokens
 from readstone.extraction.labelling import Names, own_names
+from readstone.extraction.labels.concept import ValueSort
+from readstone.extraction.labels.lexicon import lexicon
+from readstone.extraction.labels.understanding import understand
 
 Side: TypeAlias = Literal["seller", "buyer"]
 
 _DOUBTFUL: Final = 0.88
 """How much a name says that may also mean something else."""
-_SHORTEST: Final = 4
-"""Letters of a doubtful name from which on a client's words may mean it."""
+_KINDS: Final[dict[ValueSort, Kind]] = {
+    "address": "address", "age": "number", "amount": "amount", "currency": "currency", "date": "date", "iban": "id",
+    "identifier": "id", "organisation": "name", "percent": "number", "person": "name", "phone": "id", "quantity": "number",
+    "tax_id": "id",
+}  # fmt: skip
+"""Where a sort is not named, any text may say it."""
+_BOTH: Final = frozenset({"tax_amount", "tax_rate", "discount", "fund_payment", "self_payment"})
+"""Columns that are also said once for the whole document."""
+_ITEM: Final = re.compile(r"\b(?:item|box|line|field|feld|case|casella)\s+(\d+)\b", re.IGNORECASE)
 _KIND_WORDS: Final[tuple[tuple[str, Kind], ...]] = (
     ("date", "date"), ("name", "name"), ("address", "address"), ("amount", "amount"), ("total", "amount"),
     ("price", "amount"), ("sum", "amount"), ("fee", "amount"), ("number", "id"), ("no", "id"), ("id", "id"), ("code", "id"),
@@ -34,8 +45,14 @@ class Sought:
 
     @property
     def label_concept(self) -> str:
-        """What its labels are found under."""
-        return self.concept or "own:" + ".".join(map(str, self.path))
+        """What its own words are found under."""
+        return "own:" + ".".join(map(str, self.path))
+
+    @property
+    def concepts(self) -> tuple[tuple[str, float], ...]:
+        """The concepts whose labels may say it, and how well."""
+        own = ((self.label_concept, 1.0),)
+        return (*own, (self.concept, 1.0), *KIN.get(self.concept, ())) if self.concept else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +84,11 @@ def names_for(sought: tuple[Sought, ...]) -> Names:
     named = [
         (name.lstrip("*"), concept, 1.0 if name.startswith("*") else _DOUBTFUL)
         for concept, names in PRINTED.items()
-        if concept not in ITEM_CONCEPTS
         for name in names.split("|")
     ]
+    for concept in lexicon().concepts.values():
+        if not concept.column or concept.name in _BOTH:
+            named += [(phrase, concept.name, 0.96) for phrase in lexicon().phrases[concept.name]]
     named += [(name, leaf.label_concept, 1.0) for leaf in sought for name in leaf.own]
     return Names.of(named)
 
@@ -93,34 +112,16 @@ def _leaves(node: Node, path: Path, context: tuple[str, ...], *, in_list: bool) 
 def _sought(field: Field, path: Path, context: tuple[str, ...], *, in_list: bool) -> Sought:
     key = context[-1].replace("_", " ") if context else ""
     own = list(dict.fromkeys(name for text in (field.label, key) for name in own_names(text)))
+    own += [f"{match[1]}. {own[0].split()[0]}" for match in _ITEM.finditer(field.label)]
     scope = " ".join(context[:-1]).replace("_", " ")
-    concept = ""
-    for words in (field.label, key, f"{scope} {key}"):
-        concept = concept or _concept(words, in_list=in_list)
-    kind = KINDS.get(concept) or _kind(field, f"{field.label} {key}")
+    known = understand(field.label, f"{scope} {key}".strip(), column=in_list)
+    concept = known.name if known else ""
+    kind = _KINDS.get(known.kinds[0], "text") if known else _kind(field, f"{field.label} {key}")
     if field.kind == "date":
         kind = "date"
     elif field.kind in {"number", "integer"} and kind not in {"amount", "number"}:
         kind = "amount"
     return Sought(path, field, concept, kind, tuple(own), _side(f"{scope} {key} {field.label}"))
-
-
-def _concept(words: str, *, in_list: bool) -> str:
-    """The concept whose names says most of the client's words."""
-    given = set(tokens(words))
-    best, most = "", 0.0
-    for concept, names in PRINTED.items():
-        if (concept in ITEM_CONCEPTS) != in_list:
-            continue
-        for name in names.split("|"):
-            parts = tokens(name)
-            sure = name.startswith("*")
-            if not parts or not given.issuperset(parts) or (not sure and len(name) < _SHORTEST):
-                continue
-            score = len(parts) + (0.5 if sure else 0.0)
-            if score > most:
-                best, most = concept, score
-    return best
 
 
 def _kind(field: Field, words: str) -> Kind:
