@@ -1,0 +1,142 @@
+"""Rules of who a document is about: the same patient everywhere, of the age and sex that the papers say."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from readstone.core.extraction import Check
+from readstone.extraction.checks.digits import born, is_male, resident_id_is_right
+from readstone.extraction.checks.facts import Fact, Facts
+from readstone.extraction.checks.verdict import held, unprinted
+
+AGE: Final = "age = years from birth to the document's date"
+BIRTH: Final = "birth date = that of the identity number"
+SEX: Final = "sex = that of the identity number"
+DOCUMENT_DATES: Final = (
+    "visit_date", "admission_date", "collection_date", "report_date", "invoice_date", "date", "discharge_date",
+)  # fmt: skip
+"""The day that an age is told of, the likeliest first."""
+
+_IDENTITY: Final = (
+    ("patient name", ("patient_name", "person_name")),
+    ("sex", ("sex",)),
+    ("age", ("age",)),
+    ("birth date", ("birth_date",)),
+    ("identity number", ("id_number",)),
+    ("patient number", ("patient_number",)),
+    ("medical record number", ("medical_record_number",)),
+    ("admission number", ("admission_number",)),
+    ("insurance number", ("insurance_number",)),
+)
+_MALE: Final = frozenset(
+    [
+        "男",
+        "m",
+        "male",
+        "man",
+        "männlich",
+        "homme",
+        "masculin",
+        "hombre",
+        "masculino",
+        "maschio",
+        "男性",
+    ]
+)
+_FEMALE: Final = frozenset(
+    [
+        "女",
+        "f",
+        "female",
+        "woman",
+        "weiblich",
+        "femme",
+        "féminin",
+        "mujer",
+        "femenino",
+        "femmina",
+        "feminino",
+        "女性",
+    ]
+)
+_YEARS: Final = re.compile(
+    r"([0-9]{1,3})\s*(?:岁|歳|周岁|years?|yrs?|y|jahre?|an(?:s)?|años?|anni|ano(?:s)?)?\s*(?:old)?",
+    re.IGNORECASE,
+)
+
+
+def people_checks(facts: Facts) -> Iterator[Check]:
+    """Identity where the schema has fields for it in more than one part of the document, and age and sex by the papers."""
+    for name, concepts in _IDENTITY:
+        found = facts.all(*concepts)
+        if len(found) > 1:
+            yield _same(f"{name} is the same everywhere", found)
+    if facts.asked("age") and facts.asked("birth_date", "id_number"):
+        yield _age(facts)
+    if facts.asked("birth_date") and facts.asked("id_number"):
+        yield _birth(facts)
+    if facts.asked("sex") and facts.asked("id_number"):
+        yield _sex(facts)
+
+
+def _same(name: str, found: tuple[Fact, ...]) -> Check:
+    said = [_comparable(fact) for fact in found]
+    other = next((fact for fact, text in zip(found, said, strict=True) if text != said[0]), None)
+    right = (other or found[-1]).text
+    return held(name, found[0].text, right, found, true=other is None)
+
+
+def _comparable(fact: Fact) -> object:
+    if fact.concept == "sex":
+        return _male(fact.text)
+    if fact.concept == "age":
+        return _years(fact.text)
+    return fact.day or re.sub(r"[\W_]+", "", fact.text).casefold()
+
+
+def _age(facts: Facts) -> Check:
+    age, day = facts.one("age"), facts.one(*DOCUMENT_DATES)
+    birth = _birthday(facts)
+    years = _years(age.text) if age else None
+    if years is None or not (day and day.day and birth):
+        return unprinted(AGE, [age, day])
+    source, when = birth
+    expected = day.day.year - when.year - ((day.day.month, day.day.day) < (when.month, when.day))
+    return held(AGE, years, expected, [age, source, day], true=years == expected)
+
+
+def _birthday(facts: Facts) -> tuple[Fact, date] | None:
+    printed = facts.one("birth_date")
+    if printed and printed.day:
+        return printed, printed.day
+    number = facts.one("id_number")
+    day = born(number.text) if number and resident_id_is_right(number.text) is not None else None
+    return (number, day) if number and day else None
+
+
+def _birth(facts: Facts) -> Check:
+    printed, number = facts.one("birth_date"), facts.one("id_number")
+    day = born(number.text) if number and resident_id_is_right(number.text) is not None else None
+    if not (printed and printed.day and day):
+        return unprinted(BIRTH, [printed, number])
+    return held(BIRTH, printed.day, day, [printed, number], true=printed.day == day)
+
+
+def _sex(facts: Facts) -> Check:
+    printed, number = facts.one("sex"), facts.one("id_number")
+    male = _male(printed.text) if printed else None
+    if not (printed and number) or male is None or resident_id_is_right(number.text) is None:
+        return unprinted(SEX, [printed, number])
+    said = is_male(number.text)
+    return held(SEX, printed.text, "男" if said else "女", [printed, number], true=male == said)
+
+
+def _male(text: str) -> bool | None:
+    said = text.strip().casefold()
+    return True if said in _MALE else False if said in _FEMALE else None
+
+
+def _years(text: str) -> int | None:
+    found = _YEARS.fullmatch(text.strip())
+    return int(found[1]) if found else None
