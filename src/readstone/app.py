@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Route, Router
@@ -32,6 +33,8 @@ from readstone.serving.discovery import Discovery, Source
 from readstone.serving.gateway import Backend, Gateway
 from readstone.serving.intake import Intake
 from readstone.serving.keys import Authenticator
+from readstone.serving.limits.limiter import Limiter, Terms
+from readstone.serving.limits.memory import MemoryCounters
 from readstone.store import Store
 from readstone.store.sqlite import SQLiteStore
 
@@ -75,7 +78,8 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         name: Backend(built.engine, Admission(built.concurrency, built.queue))
         for name, built in engines.items()
     }
-    gateway = Gateway(backends, catalogue.find)
+    limiter = Limiter(MemoryCounters(), store, _terms(config))
+    gateway = Gateway(backends, catalogue.find, limiter)
     fetcher = Fetcher(_policy(config))
     discovery = Discovery(catalogue, _sources(engines))
     completions = _completions(config, catalogue, gateway, fetcher)
@@ -86,6 +90,7 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         *Documentation().routes(),
     ]
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(limiter.stop)
         stack.push_async_callback(fetcher.stop)
         await fetcher.start()
         started: list[Engine] = []
@@ -100,6 +105,7 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
                 Router(routes, redirect_slashes=False),
                 Authenticator(store),
                 {CHAT_COMPLETIONS: completions},
+                limiter=limiter,
             ),
             catalogue,
             {name: built.engine for name, built in engines.items()},
@@ -141,6 +147,11 @@ def _completions(
         Intake(limits.intake_bytes, limits.intake_seconds, return_free_pages),
         ChatLimits(limits.body_bytes, limits.request_seconds),
     )
+
+
+def _terms(config: Config) -> Terms:
+    limits = config.limits
+    return Terms(limits.key.limits, ceil(limits.request_seconds))
 
 
 def _policy(config: Config) -> FetchPolicy:

@@ -45,6 +45,8 @@ STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.ModelNotFound: (404, "not_found_error"),
     errors.MethodNotAllowed: (405, "invalid_request_error"),
     errors.RateLimited: (429, "rate_limit_error"),
+    errors.QuotaExceeded: (429, "rate_limit_error"),
+    errors.LimitsUnavailable: (503, "overloaded_error"),
     errors.Overloaded: (503, "overloaded_error"),
     errors.StoreUnavailable: (503, "overloaded_error"),
     errors.EngineFailed: (502, "upstream_error"),
@@ -55,6 +57,10 @@ STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.RequestTimeout: (504, "timeout_error"),
     errors.ClientClosed: (499, "client_closed"),
 }
+
+_LONGEST_RETRY = 120.0
+"""Seconds; official SDKs heed no longer Retry-After, and would ask again at once (contract: errors)."""
+_NO_RETRY = {"x-should-retry": "false"}
 
 _BUG = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "server_error", {})
 
@@ -88,17 +94,29 @@ def _headers(error: errors.RequestError) -> dict[str, str]:
             return {"www-authenticate": "Bearer"}
         case errors.MethodNotAllowed(allowed=allowed):
             return {"allow": allowed}
-        case (
-            errors.Overloaded(retry_after=seconds)
-            | errors.RateLimited(retry_after=seconds)
-            | errors.EngineUnavailable(retry_after=seconds)
-        ):
+        case errors.RateLimited(retry_after=seconds):
+            return _retry(seconds) | ({} if _is_worth_a_retry(error, seconds) else _NO_RETRY)
+        case errors.Overloaded(retry_after=seconds) | errors.EngineUnavailable(retry_after=seconds):
             return _retry(seconds)
-        case errors.EngineFailed() | errors.PictureFailed() | errors.StoreUnavailable():
+        case (
+            errors.EngineFailed()
+            | errors.PictureFailed()
+            | errors.StoreUnavailable()
+            | errors.LimitsUnavailable()
+        ):
             return _retry(1.0)
         case _:
             return {}
 
 
-def _retry(seconds: float) -> dict[str, str]:
-    return {"retry-after": str(ceil(seconds)), "retry-after-ms": str(int(seconds * 1000))}
+def _is_worth_a_retry(error: errors.RequestError, seconds: float | None) -> bool:
+    """Whether a client should wait so long by itself and ask again."""
+    is_budget = isinstance(error, errors.QuotaExceeded)
+    return seconds is not None and seconds <= _LONGEST_RETRY and not is_budget
+
+
+def _retry(seconds: float | None) -> dict[str, str]:
+    if seconds is None:
+        return {}
+    # Up, not down: who comes a moment too early is refused again.
+    return {"retry-after": str(ceil(seconds)), "retry-after-ms": str(ceil(seconds * 1000))}

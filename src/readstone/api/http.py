@@ -11,6 +11,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from readstone.api.allowances import header_pairs
 from readstone.api.errors import body, problem
 from readstone.core.errors import (
     AuthenticationFailed,
@@ -21,6 +22,7 @@ from readstone.core.errors import (
 )
 from readstone.core.key import Principal
 from readstone.serving.keys import Authenticator
+from readstone.serving.limits.limiter import Limiter
 from readstone.telemetry import LogValue, log, log_bug
 
 PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
@@ -40,6 +42,7 @@ class Exchange:
     __slots__ = (
         "_body_ended",
         "_headers",
+        "_limiter",
         "_receive",
         "_scope",
         "_send",
@@ -51,7 +54,9 @@ class Exchange:
         "status",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, limiter: Limiter | None = None
+    ) -> None:
         self.id = f"req_{os.urandom(16).hex()}"
         self.arrived = time.monotonic()
         self.principal: Principal | None = None
@@ -61,6 +66,7 @@ class Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._limiter = limiter
         # Of a name that comes twice the first counts.
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self._body_ended = not self._headers.keys() & _ANNOUNCES_BODY
@@ -92,10 +98,21 @@ class Exchange:
                 *message.get("headers", ()),
                 (b"x-request-id", self.id.encode()),
                 (b"openai-processing-ms", str(elapsed).encode()),
+                *await self._allowances(),
             ]
         elif not message.get("more_body", False):
             self.complete = True
         await self._send(message)
+
+    async def _allowances(self) -> list[tuple[bytes, bytes]]:
+        """The headers that tell what the key has left."""
+        if self._limiter is None or self.principal is None:
+            return []
+        model = self.notes.get("model")
+        standing = await self._limiter.standing(
+            self.principal.key_id, model if isinstance(model, str) else ""
+        )
+        return header_pairs(standing)
 
     async def answer(self, status: int, content: object, headers: dict[str, str]) -> None:
         """Send a whole JSON answer; the rest of a body that was not read is thrown away, for a while.
@@ -145,7 +162,8 @@ class Exchange:
 class Door:
     """The outermost ASGI application for HTTP: ids, keys, errors and the log, once for every route.
 
-    `direct` are routes by their path that need no router. Public paths are left out of the log: probes would fill it.
+    `direct` are routes by their path that need no router; `limiter` knows what a key has left. Public paths are left out
+    of the log: probes would fill it.
     """
 
     def __init__(
@@ -153,14 +171,17 @@ class Door:
         routes: ASGIApp,
         authenticator: Authenticator,
         direct: Mapping[str, ASGIApp] | None = None,
+        *,
+        limiter: Limiter | None = None,
     ) -> None:
         self._routes = routes
         self._authenticator = authenticator
         self._direct = direct or {}
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the path that is checked is the one that is routed, as the socket gave it."""
-        exchange = Exchange(scope, receive, send)
+        exchange = Exchange(scope, receive, send, self._limiter)
         # `app` makes starlette raise its refusals, so that they become errors of ours below.
         inner: Scope = {**scope, "exchange": exchange, "app": self}
         try:

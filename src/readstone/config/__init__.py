@@ -10,10 +10,11 @@ from readstone.config.engines import (
     VLLMConfig,
 )
 from readstone.config.environment import environment, read_key
+from readstone.config.limits import KeyLimitsConfig, LimitsConfig
 from readstone.config.loading import load_config
 from readstone.config.models import DefaultsConfig, ModelConfig
 from readstone.config.root import Config
-from readstone.config.sections import FetchConfig, HubConfig, LimitsConfig, ReaderConfig
+from readstone.config.sections import FetchConfig, HubConfig, ReaderConfig
 from readstone.config.settings import Setting, settings
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "FetchConfig",
     "HTTPConfig",
     "HubConfig",
+    "KeyLimitsConfig",
     "LimitsConfig",
     "LlamaCppConfig",
     "ModelConfig",

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from readstone.config.limits import KeyLimitsConfig
 from readstone.core.model import Family, Kind
 
 
@@ -55,4 +56,5 @@ class ModelConfig:
             description="Of an extract model: the chat or vision model that finds the values in what is read."
         ),
     ] = None
+    limits: KeyLimitsConfig = field(default_factory=KeyLimitsConfig)
     defaults: DefaultsConfig = field(default_factory=DefaultsConfig)

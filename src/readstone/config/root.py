@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from readstone.config.engines import EngineConfig
+from readstone.config.limits import LimitsConfig
 from readstone.config.models import ModelConfig
-from readstone.config.sections import FetchConfig, HubConfig, LimitsConfig, ReaderConfig
+from readstone.config.sections import FetchConfig, HubConfig, ReaderConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,39 +1,9 @@
-"""The sections of a request's intake, of the reader and of the hub."""
+"""The sections of images by URL, of the reader and of the hub."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
-
-
-@dataclass(frozen=True, slots=True)
-class LimitsConfig:
-    """What one request may weigh."""
-
-    body_bytes: Annotated[
-        int, Meta(ge=1024, description="Largest request body; refused before it is read whole.")
-    ] = 64 * 1024 * 1024
-    intake_bytes: Annotated[
-        int, Meta(ge=1024, description="Bodies and images held at once, by all requests.")
-    ] = 512 * 1024 * 1024
-    intake_seconds: Annotated[
-        float, Meta(ge=0, description="How long a body may wait for room before it is refused.")
-    ] = 10.0
-    request_seconds: Annotated[
-        float, Meta(gt=0, description="Longest time from a request's arrival to its end.")
-    ] = 600.0
-    image_bytes: Annotated[
-        int, Meta(ge=1024, description="Largest image, after base64, inclusive.")
-    ] = 20 * 1024 * 1024
-    image_pixels: Annotated[
-        int, Meta(ge=10_000, description="Most pixels of an image, by its header.")
-    ] = 120_000_000
-    document_bytes: Annotated[
-        int, Meta(ge=1024, description="Largest PDF, after base64, inclusive.")
-    ] = 50 * 1024 * 1024
-    document_pages: Annotated[
-        int, Meta(ge=1, description="Most pages of a PDF; one with more is refused.")
-    ] = 100
 
 
 @dataclass(frozen=True, slots=True)

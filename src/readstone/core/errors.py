@@ -12,8 +12,10 @@
     │   ├── ModelNotFound           no such model in the catalogue
     │   └── MethodNotAllowed        the route exists, the method does not
     ├── RateLimited                 this key asks for more than its share
+    │   └── QuotaExceeded           this key's budget is used up
     ├── Overloaded                  full: come back in `retry_after` seconds
     ├── StoreUnavailable            what has to be kept cannot be kept or looked up just now
+    ├── LimitsUnavailable           what keys asked for cannot be counted just now
     ├── EngineFailed                the engine cannot answer, or answered nonsense
     │   ├── EngineUnavailable       the engine cannot be reached or is not up; nothing was begun
     │   └── EngineCrashed           the engine's process ended while it worked on this
@@ -117,13 +119,19 @@ class MethodNotAllowed(NotFound):
 
 
 class RateLimited(RequestError):
-    """This key asks for more than its share: try again in `retry_after` seconds."""
+    """This key asks for more than its share: try again in `retry_after` seconds; None where that never helps."""
 
     code = "rate_limit_exceeded"
 
-    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+    def __init__(self, message: str | None = None, *, retry_after: float | None = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class QuotaExceeded(RateLimited):
+    """This key's budget is used up: there is a new one in `retry_after` seconds."""
+
+    code = "insufficient_quota"
 
 
 class Overloaded(RequestError):
@@ -140,6 +148,12 @@ class StoreUnavailable(RequestError):
     """The server cannot keep its records just now and answers nothing meanwhile: try again in a moment."""
 
     code = "store_unavailable"
+
+
+class LimitsUnavailable(RequestError):
+    """The server cannot tell just now how much this key has asked for, and refuses meanwhile: try again in a moment."""
+
+    code = "limits_unavailable"
 
 
 class EngineFailed(RequestError):

@@ -8,6 +8,7 @@ import string
 from dataclasses import dataclass
 
 from readstone.core.errors import PermissionDenied
+from readstone.core.limit import NO_LIMITS, Limits
 from readstone.core.model import Model
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -20,7 +21,8 @@ _WRITTEN = re.compile(rf"rs-([A-Za-z0-9]{{{_PUBLIC_LENGTH}}})-([A-Za-z0-9]{{{_SE
 class Key:
     """A key as it is stored: the SHA-256 of its secret, never the secret. Times are Unix seconds.
 
-    `models` names the models it may use, by id or alias; all where it is empty.
+    `models` names the models it may use, by id or alias; all where it is empty. `limits` are its own; where they say
+    nothing, those of the configuration hold.
 
     A fast hash is right here: the secret is 238 random bits, so there is no dictionary to try.
     """
@@ -32,6 +34,7 @@ class Key:
     created_at: int
     revoked_at: int | None = None
     models: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,17 @@ class Principal:
 
 
 def mint(
-    name: str, now: int, *, admin: bool = False, models: tuple[str, ...] = ()
+    name: str,
+    now: int,
+    *,
+    admin: bool = False,
+    models: tuple[str, ...] = (),
+    limits: Limits = NO_LIMITS,
 ) -> tuple[Key, str]:
     """Make a new key; returns what is stored and, for this one time, how it is written."""
     public_id = _random(_PUBLIC_LENGTH)
     secret = _random(_SECRET_LENGTH)
-    key = Key(public_id, name, _digest(secret), admin, now, models=models)
+    key = Key(public_id, name, _digest(secret), admin, now, models=models, limits=limits)
     return key, f"rs-{public_id}-{secret}"
 
 

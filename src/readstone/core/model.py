@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from readstone.core.limit import NO_LIMITS, Limits
+from readstone.core.price import FREE, Prices
+
 Kind: TypeAlias = Literal["chat", "vision", "ocr", "extract"]
 
 Family: TypeAlias = Literal["hunyuan-ocr", "qwen2-vl", "qwen3-vl", "llama-vision", "generic"]
@@ -38,7 +41,8 @@ class Model:
     `max_images` bounds the images of one request. `upstream` is the model's name at its engine; `context_length` is
     in tokens, None where only the engine knows it. `fallback` names the models that are asked in turn where the
     engine cannot take the request. `language_model`, of an extract model, names the chat or vision model that finds
-    the values among the lines that its engine reads; without one they are found by labels and places.
+    the values among the lines that its engine reads; without one they are found by labels and places. `limits` are those
+    of each key at this model, `prices` what it costs.
     """
 
     id: str
@@ -52,6 +56,8 @@ class Model:
     fallback: tuple[str, ...] = field(default=())
     family: Family | None = None
     language_model: str | None = None
+    limits: Limits = NO_LIMITS
+    prices: Prices = FREE
 
     @property
     def name_at_engine(self) -> str:

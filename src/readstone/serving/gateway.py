@@ -13,6 +13,7 @@ from readstone.core.model import Model
 from readstone.core.usage import Metrics
 from readstone.serving.admission import Admission
 from readstone.serving.fallback import allows_fallback, stand_in
+from readstone.serving.limits.limiter import Hold, Limiter, NoHold
 from readstone.telemetry import log
 
 
@@ -53,10 +54,14 @@ class Gateway:
     """
 
     def __init__(
-        self, backends: Mapping[str, Backend], find: Callable[[str], Model] = _nobody
+        self,
+        backends: Mapping[str, Backend],
+        find: Callable[[str], Model] = _nobody,
+        limiter: Limiter | None = None,
     ) -> None:
         self._backends = backends
         self._find = find
+        self._limiter = limiter
 
     @property
     def engines(self) -> tuple[Engine, ...]:
@@ -70,8 +75,8 @@ class Gateway:
     def chat(self, request: ChatRequest) -> AsyncGenerator[GatewayEvent]:
         """The engine's events, the last one with metrics; closing it aborts the work at any stage.
 
-        Raises what the engine raises, Overloaded or RateLimited where there is no room, and EngineFailed where the
-        engine's stream ends without a Finish. Where the model has a fallback: what stands in for it is told in the last
+        Raises what the engine raises, Overloaded or RateLimited where there is no room, what `Limiter.hold` raises, and
+        EngineFailed where the engine's stream ends without a Finish. Where the model has a fallback: what stands in for it is told in the last
         event, and where nothing can, what the model that was asked failed with is raised.
         """
         meter = Meter(request.arrived, request.model.engine)
@@ -96,18 +101,20 @@ class Gateway:
         reader = backend.engine
         if not isinstance(reader, Reads):
             raise EngineFailed("The engine does not tell the lines of pages.")
-        async with backend.admission.permit(request.key_id):
+        async with self._hold(request) as hold, backend.admission.permit(request.key_id):
             meter.admitted()
             async with aclosing(reader.read(request)) as events:
                 async for event in events:
-                    yield event
                     if isinstance(event, Finish):
+                        await hold.settle(event.usage)
+                        yield event
                         return
+                    yield event
         raise EngineFailed("The engine ended its pages without saying why.")
 
     async def _run(self, request: ChatRequest, meter: "Meter") -> AsyncGenerator[GatewayEvent]:
         backend = self._backends[request.model.engine]
-        async with backend.admission.permit(request.key_id):
+        async with self._hold(request) as hold, backend.admission.permit(request.key_id):
             meter.admitted()
             async with aclosing(backend.engine.chat(request)) as events:
                 async for event in events:
@@ -115,11 +122,16 @@ class Gateway:
                         case TextDelta() | Relay():
                             if event.tokens:
                                 meter.first_token()
+                                hold.tokens += event.tokens
                             yield event
                         case Finish():
+                            await hold.settle(event.usage)
                             yield Served(event, meter.end(event))
                             return
         raise EngineFailed("The engine ended its answer without saying why.")
+
+    def _hold(self, request: ChatRequest) -> Hold | NoHold:
+        return NoHold() if self._limiter is None else self._limiter.hold(request)
 
     async def _in_turn(self, request: ChatRequest, meter: "Meter") -> AsyncGenerator[GatewayEvent]:
         """Ask the model, then those that stand in for it, until one begins to answer."""

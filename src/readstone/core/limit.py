@@ -1,0 +1,54 @@
+"""Limits: how much a key may ask for, and how much of that is left."""
+
+from dataclasses import dataclass, fields
+
+UNLIMITED = 0
+"""As a limit: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one key may ask for; None where nothing is said, `UNLIMITED` (0) where that there is no limit.
+
+    Requests and tokens of any 60 seconds, pages of a day and cost (in micro-units) of a month, both of UTC's calendar,
+    and requests that run at once.
+    """
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    pages_per_day: int | None = None
+    concurrency: int | None = None
+    budget_per_month: int | None = None
+
+    def over(self, base: "Limits") -> "Limits":
+        """These limits, with those of `base` where nothing is said."""
+        if self == NO_LIMITS:
+            return base
+        names = (item.name for item in fields(self))
+        return Limits(
+            *(
+                getattr(base, name) if (own := getattr(self, name)) is None else own
+                for name in names
+            )
+        )
+
+
+NO_LIMITS = Limits()
+"""Where nothing is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What there is of one limit, what of it is left, and in how many seconds all of it will be there again."""
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a key has left of its requests and tokens, by the limit with the least left; None where it has no limit."""
+
+    requests: Allowance | None = None
+    tokens: Allowance | None = None
