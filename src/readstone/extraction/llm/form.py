@@ -14,6 +14,12 @@ MOST_FIELDS = 400
 """Leaves of a schema that a language model is asked for at once; engines compile a grammar from each of them."""
 MOST_CITED = 24
 """Lines that one value may be read from."""
+LONGEST = 500
+"""Characters of a value; so a model that repeats itself comes to an end."""
+LONGEST_FIGURES = 60
+"""Characters of a date or a number."""
+_TEXT = "text"
+_FIGURES = "figures"
 VALUE = "value"
 LINES = "lines"
 
@@ -29,17 +35,21 @@ def response_format(schema: Schema) -> bytes:
         raise InvalidRequest(
             f"The schema has {count} fields; a language model is asked for at most {MOST_FIELDS}."
         )
-    return wrapped(_form(schema.root))
+    return _wrapped(_form(schema.root))
 
 
 def flat_format(asked: Iterable[tuple[str, Field]]) -> bytes:
     """The `response_format` of an answer that has one leaf under each name."""
-    return wrapped(_object((name, _form(field)) for name, field in asked))
+    return _wrapped(_object((name, _form(field)) for name, field in asked))
 
 
-def wrapped(form: Form) -> bytes:
-    """A JSON Schema as `response_format`, as JSON."""
-    named = {"name": "extraction", "strict": True, "schema": form}
+def _wrapped(form: Form) -> bytes:
+    """A JSON Schema as `response_format`, as JSON; the leaves that most fields are, are defined once."""
+    leaves = {
+        name: _leaf({"type": ["string", "null"], "maxLength": longest})
+        for name, longest in ((_TEXT, LONGEST), (_FIGURES, LONGEST_FIGURES))
+    }
+    named = {"name": "extraction", "strict": True, "schema": {**form, "$defs": leaves}}
     return json.dumps({"type": "json_schema", "json_schema": named}, ensure_ascii=False).encode()
 
 
@@ -79,9 +89,14 @@ def fields(node: Node) -> Iterator[Field]:
 
 def _form(node: Node) -> Form:
     match node:
+        case Field(kind="boolean"):
+            return _leaf({"enum": ["true", "false", None]})
+        case Field(kind="choice", choices=choices):
+            return _leaf({"enum": [*choices, None]})
+        case Field(kind="text" | "verbatim"):
+            return {"$ref": f"#/$defs/{_TEXT}"}
         case Field():
-            cited = {"type": "array", "items": {"type": "integer"}, "maxItems": MOST_CITED}
-            return _object([(VALUE, _value(node)), (LINES, cited)])
+            return {"$ref": f"#/$defs/{_FIGURES}"}
         case Group(members=members):
             return _object((key, _form(member)) for key, member in members)
         case ListOf(item=item):
@@ -90,14 +105,9 @@ def _form(node: Node) -> Form:
             assert_never(node)
 
 
-def _value(field: Field) -> Form:
-    match field.kind:
-        case "boolean":
-            return {"enum": ["true", "false", None]}
-        case "choice":
-            return {"enum": [*field.choices, None]}
-        case _:
-            return {"type": ["string", "null"]}
+def _leaf(value: Form) -> Form:
+    cited = {"type": "array", "items": {"type": "integer"}, "maxItems": MOST_CITED}
+    return _object([(VALUE, value), (LINES, cited)])
 
 
 def _object(members: Iterable[tuple[str, Form]]) -> Form:
