@@ -26,7 +26,7 @@ _INTRODUCED: Final = re.compile(
     rf"(?:{_FIELDS})[^\n:\uff1a]{{0,40}}[:\uff1a](.+)", re.IGNORECASE | re.DOTALL
 )
 _ASKED: Final = re.compile(
-    r"(?:\b(?:extract|find|get|give me|return|list|extrahiere|extrahieren sie|extraire|extrais|extraer|extrae|estrai|extraia)\b"
+    r"(?:\b(?:extract|find|get|give me|return|list|extrahiere|extrahieren|extraire|extrais|extraer|extrae|estrai|extraia)\b"
     r"|\u63d0\u53d6|\u62bd\u53d6|\u62bd\u51fa)(?:[^:\uff1a\n,\uff0c\u3001]{0,40}[:\uff1a])?(.+)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -143,15 +143,20 @@ def _read(match: re.Match[str], decimal_mark: DecimalMark | None) -> Amount | No
         start=match.start() + (bool(match["open"]) and not bracketed),
         end=match.end() - (bool(match["close"]) and not bracketed),
         value=-value if negative else value,
-        currency=currency_of(
-            match["before"] or match["after"] or ("\u20ac" if match["cents"] else "")
-        ),
+        currency=_currency(match),
         percent=bool(match["percent"]),
         decimals=len(decimals),
         spaced=group == " ",
         folded=bool(match["dollar"]) or not (bare + decimals).isdecimal(),
         ambiguous=ambiguous,
     )
+
+
+def _currency(match: re.Match[str]) -> str | None:
+    """The one of its marks that says which: of ¥12元 the second."""
+    if match["cents"]:
+        return "EUR"
+    return currency_of(match["before"] or "") or currency_of(match["after"] or "")
 
 
 def _is_number(whole: str, decimals: str) -> bool:

@@ -30,11 +30,11 @@ _NUMERIC: Final = re.compile(
     rf"{_BEGIN}(?P<first>{_D}{{1,2}}) ?(?P<mark>[-/.]) ?(?P<second>{_D}{{1,2}}) ?(?P=mark) ?(?P<year>{_YEAR}|'?[0-9]{{2}}){_END}"
 )
 _DAY_MONTH: Final = re.compile(
-    rf"{_BEGIN}(?P<day>{_D}{{1,2}})(?:st|nd|rd|th|er|\u00ba|\u00b0|o)?(?: ?[-/.,] ?| )?(?:(?:of|de|di|d') ?)?"
+    rf"{_BEGIN}(?P<day>{_D}{{1,2}})(?:st|[nr]d|th|er|\u00ba|\u00b0|o)?(?: ?[-/.,] ?| )?(?:(?:of|de|di) |d')?"
     rf"(?P<month>{MONTH})(?: ?[-/.,'] ?\'?| | del? | ,)?\.?(?: ?de )? ?(?P<year>{_YEAR}|[0-9]{{2}}){_END}"
 )
 _MONTH_DAY: Final = re.compile(
-    rf"(?<![A-Za-z\u00c0-\u024f0-9])(?P<month>{MONTH})(?:\.? ?[-/.,] ?|\.? ?)(?P<day>{_D}{{1,2}})(?:st|nd|rd|th)?"
+    rf"(?<![A-Za-z\u00c0-\u024f0-9])(?P<month>{MONTH})(?:\.? ?[-/.,] ?|\.? ?)(?P<day>{_D}{{1,2}})(?:st|[nr]d|th)?"
     rf"(?: ?[-/.,] ?|[ ])(?P<year>{_YEAR}|'?[0-9]{{2}}){_END}"
 )
 
