@@ -11,6 +11,9 @@ from readstone.core.errors import ContextTooLong
 SCALE = 1000
 """Coordinates run from 0 to this over the width and over the height of a page."""
 
+_AROUND_PAGES = 1_200
+"""Tokens of a question beside its page text: the instructions and a schema of some twenty fields."""
+_LEAST = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _AROUND = 14
 """Tokens that a line's number and coordinates are taken to need."""
@@ -47,6 +50,17 @@ class Room:
 
     tokens: int = 12_000
     windows: int = 16
+
+
+def room_within(context: int | None, answer: int) -> Room:
+    """The room of a model with that many tokens of context, of which its answers take at most `answer` each.
+
+    Room for page text is left by the instructions, the answer, and the repair's answer after it; never more than
+    where the context is not known.
+    """
+    if context is None:
+        return Room()
+    return Room(tokens=max(_LEAST, min(Room().tokens, context - 2 * answer - _AROUND_PAGES)))
 
 
 def numbered(pages: Sequence[Page]) -> tuple[NumberedLine, ...]:
