@@ -12,6 +12,7 @@ from pathlib import Path
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
 
+from readstone.api.accounted import Accounted
 from readstone.api.documentation import Documentation
 from readstone.api.http import Door
 from readstone.api.openai.codec import ChatCodec
@@ -19,8 +20,10 @@ from readstone.api.openai.completions import PATH as CHAT_COMPLETIONS
 from readstone.api.openai.completions import ChatCompletions, ChatLimits
 from readstone.api.openai.models import Models
 from readstone.api.ops import Ops
-from readstone.config import Config
+from readstone.api.usage import UsageReports
+from readstone.config import Config, read_key
 from readstone.core.engine import Engine
+from readstone.core.errors import ConfigurationError
 from readstone.engines.assembly import Built, build_engines
 from readstone.media.attachments import Attachments
 from readstone.media.fetch import Fetcher
@@ -33,6 +36,7 @@ from readstone.serving.discovery import Discovery, Source
 from readstone.serving.gateway import Backend, Gateway
 from readstone.serving.intake import Intake
 from readstone.serving.keys import Authenticator
+from readstone.serving.ledger import Ledger, LedgerTerms
 from readstone.serving.limits.limiter import Limiter, Terms
 from readstone.serving.limits.memory import MemoryCounters
 from readstone.store import Store
@@ -62,9 +66,24 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-async def open_store(config: Config) -> SQLiteStore:
-    """The store of the data directory, made where there is none."""
-    store = SQLiteStore(config.data_dir / "readstone.db")
+async def open_store(config: Config) -> Store:
+    """The store of the configuration: a database, or the file of the data directory, made where there is none."""
+    if config.store.url is not None:
+        return await _open_database(config.store.url, config)
+    store = SQLiteStore(config.data_dir / "readstone.db", synced=config.ledger.fsync)
+    await store.open()
+    return store
+
+
+async def _open_database(url: str, config: Config) -> Store:
+    try:
+        from readstone.store.postgres import PostgresStore  # noqa: PLC0415  (an extra)
+    except ImportError as error:
+        raise ConfigurationError(
+            "store.url needs the driver of Postgres: pip install 'readstone[scale]'."
+        ) from error
+    password = read_key(config.store.password_env, None)
+    store = PostgresStore(url, password=password, connections=config.store.connections)
     await store.open()
     return store
 
@@ -82,14 +101,18 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
     gateway = Gateway(backends, catalogue.find, limiter)
     fetcher = Fetcher(_policy(config))
     discovery = Discovery(catalogue, _sources(engines))
-    completions = _completions(config, catalogue, gateway, fetcher)
+    ledger = Ledger(store, LedgerTerms(config.ledger.required, config.ledger.keep_days))
+    completions = Accounted(_completions(config, catalogue, gateway, fetcher), ledger)
     routes: list[BaseRoute] = [
         Route(CHAT_COMPLETIONS, completions),
         *Models(catalogue, gateway, int(time.time())).routes(),
         *Ops(gateway).routes(),
+        *UsageReports(store, config.ledger.currency).routes(),
         *Documentation().routes(),
     ]
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(ledger.stop)
+        await ledger.start()
         stack.push_async_callback(limiter.stop)
         stack.push_async_callback(fetcher.stop)
         await fetcher.start()

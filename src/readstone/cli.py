@@ -1,4 +1,4 @@
-"""The command line: serve · keys · models · doctor."""
+"""The command line: serve · keys · models · usage · doctor."""
 
 import argparse
 import sys
@@ -20,6 +20,7 @@ from readstone.doctor import examine
 from readstone.engines.assembly import server_options
 from readstone.engines.http.listing import Listing
 from readstone.options import add_engine_options, engine_settings
+from readstone.report import add_usage_options, report_usage
 from readstone.server import serve
 from readstone.serving.catalogue import Catalogue, build_catalogue
 from readstone.store import Store
@@ -35,6 +36,7 @@ examples:
   readstone serve --llm Qwen3-0.6B-Q8_0.gguf run a model here, on llama.cpp
   KEY=$(readstone keys create invoices)      make a key; stdout holds the key and nothing else
   readstone models                           list what would be served
+  readstone usage --by day,model --csv       what was used this month, for a spreadsheet
   readstone doctor                           check this machine, the weights, the engines and the configuration
 
 Settings come from readstone.toml (here, or --config), then READSTONE_* variables, then options;
@@ -83,7 +85,10 @@ async def _command(options: argparse.Namespace, config: Config) -> int:
         case _:
             store = await open_store(config)
             try:
-                return await _keys(options, config, store)
+                if options.command == "keys":
+                    return await _keys(options, config, store)
+                await report_usage(options, store, config.ledger.currency)
+                return 0
             finally:
                 await store.close()
 
@@ -190,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"readstone {__version__}")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--config", type=Path, metavar="FILE", help="configuration file (TOML)")
-    shared.add_argument("--data-dir", metavar="DIR", help="where keys are kept")
+    shared.add_argument("--data-dir", metavar="DIR", help="where keys and the ledger are kept")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     server = commands.add_parser(
         "serve",
@@ -208,6 +213,8 @@ def _parser() -> argparse.ArgumentParser:
     add_engine_options(server)
     models = "list the models that would be served"
     add_engine_options(commands.add_parser("models", parents=[shared], help=models))
+    usage = "show what keys used and what it cost"
+    add_usage_options(commands.add_parser("usage", parents=[shared], help=usage))
     doctor = "check that everything here can work, engines included"
     add_engine_options(commands.add_parser("doctor", parents=[shared], help=doctor))
     return parser

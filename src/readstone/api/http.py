@@ -21,6 +21,7 @@ from readstone.core.errors import (
     RequestError,
 )
 from readstone.core.key import Principal
+from readstone.serving.account import NO_ACCOUNT, Account, NoAccount
 from readstone.serving.keys import Authenticator
 from readstone.serving.limits.limiter import Limiter
 from readstone.telemetry import LogValue, log, log_bug
@@ -46,6 +47,7 @@ class Exchange:
         "_receive",
         "_scope",
         "_send",
+        "account",
         "arrived",
         "complete",
         "id",
@@ -61,6 +63,7 @@ class Exchange:
         self.arrived = time.monotonic()
         self.principal: Principal | None = None
         self.status: int | None = None
+        self.account: Account | NoAccount = NO_ACCOUNT
         self.complete = False
         self.notes: dict[str, LogValue] = {}
         self._scope = scope

@@ -9,6 +9,7 @@ from readstone import __version__
 from readstone.api.errors import STATUS, ErrorBody
 from readstone.api.openai import schema
 from readstone.api.ops import Health, Readiness
+from readstone.api.usage import EntryList, UsageList
 
 JSON: TypeAlias = dict[str, Any]
 
@@ -48,6 +49,27 @@ OPERATIONS = (
         "Describe one model; its id may hold slashes",
         schema.ModelBody,
         statuses=(401, 403, 404),
+    ),
+    Operation(
+        "get",
+        "/v1/usage",
+        "What the key that asks used; parameters: since, until, model, by",
+        UsageList,
+        statuses=(400, 401, 503),
+    ),
+    Operation(
+        "get",
+        "/v1/admin/usage",
+        "What every key used; parameters: since, until, model, key, by",
+        UsageList,
+        statuses=(400, 401, 403, 503),
+    ),
+    Operation(
+        "get",
+        "/v1/admin/usage/entries",
+        "The requests of the ledger in pages; parameters: since, until, model, key, limit, after",
+        EntryList,
+        statuses=(400, 401, 403, 503),
     ),
     Operation("get", "/health", "Whether the process answers", Health, public=True, statuses=()),
     Operation(

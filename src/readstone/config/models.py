@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from readstone.config.limits import KeyLimitsConfig
 from readstone.core.model import Family, Kind
+from readstone.core.price import Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,34 @@ class DefaultsConfig:
     temperature: Annotated[float | None, Meta(description="Sampling temperature, 0 to 2.")] = None
     top_p: Annotated[float | None, Meta(description="Nucleus sampling, 0 to 1.")] = None
     stream: Annotated[bool | None, Meta(description="Whether an answer streams.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class PricesConfig:
+    """What a model costs, in `ledger.currency`."""
+
+    prompt: Annotated[float, Meta(ge=0, description="Price of a million tokens of the prompt.")] = (
+        0.0
+    )
+    completion: Annotated[
+        float, Meta(ge=0, description="Price of a million tokens of the answer.")
+    ] = 0.0
+    image: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(description="Of a million image tokens; as `prompt` where not set."),
+    ] = None
+    cached: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(description="Of a million cached tokens; as `prompt` where not set."),
+    ] = None
+    pages: Annotated[
+        float, Meta(ge=0, description="Price of a thousand images or pages, beside their tokens.")
+    ] = 0.0
+
+    @property
+    def prices(self) -> Prices:
+        """The same for the ledger."""
+        return Prices(self.prompt, self.completion, self.image, self.cached, self.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +86,5 @@ class ModelConfig:
         ),
     ] = None
     limits: KeyLimitsConfig = field(default_factory=KeyLimitsConfig)
+    prices: PricesConfig = field(default_factory=PricesConfig)
     defaults: DefaultsConfig = field(default_factory=DefaultsConfig)

@@ -9,6 +9,7 @@ from msgspec import Meta
 from readstone.config.engines import EngineConfig
 from readstone.config.limits import LimitsConfig
 from readstone.config.models import ModelConfig
+from readstone.config.records import LedgerConfig, StoreConfig
 from readstone.config.sections import FetchConfig, HubConfig, ReaderConfig
 
 
@@ -20,7 +21,9 @@ class Config:
     port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0 takes a free one.")] = 8000
     data_dir: Annotated[
         Path,
-        Meta(description="Where keys, engine logs and fetched models are kept. `~` is your home."),
+        Meta(
+            description="Where keys, the ledger, engine logs and fetched models are kept. `~` is your home."
+        ),
     ] = Path("~/.local/share/readstone")
     log_format: Annotated[
         Literal["auto", "json", "text"],
@@ -29,6 +32,8 @@ class Config:
     drain_seconds: Annotated[
         float, Meta(ge=0, description="On SIGTERM, how long running requests may take to finish.")
     ] = 30.0
+    store: StoreConfig = field(default_factory=StoreConfig)
+    ledger: LedgerConfig = field(default_factory=LedgerConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)
     reader: ReaderConfig = field(default_factory=ReaderConfig)

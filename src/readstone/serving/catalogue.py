@@ -101,6 +101,7 @@ def _model(model_id: str, entry: ModelConfig, embedded: Model | None) -> Model:
         context_length=entry.context_length,
         fallback=entry.fallback,
         family=entry.family,
+        prices=entry.prices.prices,
         limits=entry.limits.limits,
         language_model=entry.language_model,
     )

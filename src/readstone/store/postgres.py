@@ -42,7 +42,7 @@ class PostgresStore:
     A lost connection is replaced; while there is none, calls raise StoreUnavailable after a few seconds at most.
     """
 
-    def __init__(self, url: str, *, connections: int = 4) -> None:
+    def __init__(self, url: str, *, password: str | None = None, connections: int = 4) -> None:
         self._queries = {
             name: _NAMED.sub(r"%(\1)s", query).encode() for name, query in read_queries().items()
         }
@@ -54,6 +54,7 @@ class PostgresStore:
             timeout=_WAIT_SECONDS,
             check=AsyncConnectionPool.check_connection,
             kwargs={
+                **({} if password is None else {"password": password}),
                 "connect_timeout": int(_WAIT_SECONDS),
                 "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS}",
             },

@@ -67,6 +67,7 @@ class ChatCompletions:
             if exchange.status is None:
                 raise told from error
             exchange.note_error(told)
+            exchange.account.fail(error)
             event = b"data: " + msgspec.json.encode(body(told)) + b"\n\n" + DONE
             await exchange.send({"type": "http.response.body", "body": event})
 
@@ -83,6 +84,7 @@ class ChatCompletions:
     ) -> None:
         envelope = await self._open(exchange, receive, reservation)
         model = envelope.model
+        exchange.account.ask(model)
         exchange.caller.require(model)
         exchange.notes.update(model=model.id, stream=envelope.stream)
         label = Label(
@@ -103,6 +105,7 @@ class ChatCompletions:
                 raise
             exchange.note_error(error)  # the engine failed while it was closed, after its last word
         pulse.forget_client()
+        await exchange.account.settle()
         await answer.finish()
 
     async def _open(
@@ -133,8 +136,11 @@ class ChatCompletions:
         chat = await self._codec.decode(envelope, origin)
         del envelope
         await reservation.resize(chat.weight)
+        account = exchange.account
+        account.send(chat)
         async with aclosing(self._gateway.chat(chat)) as events:
             async for event in events:
+                account.take(event)
                 await answer.take(event)
                 if isinstance(event, Served):
                     _note(exchange, event)

@@ -27,7 +27,11 @@ def count_usage(
         image_tokens = _derived(images, request, None) or 0
         prompt_tokens = _characters(request) // _CHARACTERS_OF_TOKEN + image_tokens
         estimated = bool(image_tokens)
-        usage = Usage(prompt_tokens, chunks, image_tokens, image_tokens_estimated=estimated)
+        usage = Usage(
+            *(prompt_tokens, chunks, image_tokens),
+            image_tokens_estimated=estimated,
+            pages=len(images),
+        )
         return usage, (NOT_COUNTED,)
     prompt, completion = count.prompt_tokens_details, count.completion_tokens_details
     told = prompt.told_image_tokens if prompt else None
@@ -39,6 +43,7 @@ def count_usage(
         cached_tokens=(prompt.cached_tokens if prompt else None) or 0,
         reasoning_tokens=(completion.reasoning_tokens if completion else None) or 0,
         image_tokens_estimated=bool(derived),
+        pages=len(images),
     )
     return usage, ()
 

@@ -82,11 +82,13 @@ class ReaderEngine:
         job = plan(request.messages)
         left = request.max_tokens
         seen = job.image_tokens
+        pages = sum(not isinstance(source, Document) for source in job.images)
         reason: FinishReason = "stop"
         async with aclosing(self._pieces(job, request.key_id)) as pieces:
             async for text in pieces:
                 if isinstance(text, Found):
                     seen += image_tokens(text.width, text.height)
+                    pages += 1
                     continue
                 kept = cut(text, left)
                 tokens = count(kept)
@@ -102,6 +104,7 @@ class ReaderEngine:
                 prompt_tokens=job.text_tokens + seen,
                 completion_tokens=request.max_tokens - left,
                 image_tokens=seen,
+                pages=pages,
             ),
         )
 
@@ -112,13 +115,16 @@ class ReaderEngine:
         """
         refuse_unsupported(request.extras)
         asked = assignment(request.messages)
-        seen = 0
+        seen = pages_read = 0
         async with aclosing(self._pages(asked.sources, request.key_id)) as pages:
             async for page in pages:
                 tokens = image_tokens(page.width, page.height)
                 seen += tokens
+                pages_read += 1
                 yield PageRead(page, tokens)
-        yield Finish("stop", Usage(asked.text_tokens + seen, 0, image_tokens=seen))
+        yield Finish(
+            "stop", Usage(asked.text_tokens + seen, 0, image_tokens=seen, pages=pages_read)
+        )
 
     async def _pages(self, sources: tuple[Source, ...], key_id: str) -> AsyncGenerator[Page]:
         found: Found | None = None

@@ -1,0 +1,214 @@
+"""Entries are committed in groups before who waits goes on, and what happens where they cannot be."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from readstone.core.errors import StoreUnavailable
+from readstone.core.ledger import DAY_MILLISECONDS, Entry, Selection
+from readstone.serving import ledger as module
+from readstone.serving.ledger import Ledger, LedgerTerms
+from readstone.store.memory import MemoryStore
+
+ALL = Selection()
+
+
+class Disk(MemoryStore):
+    """Keeps what it is told to while it is `well`; `gate` holds commits back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.well = True
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun = asyncio.Event()
+        self.commits: list[int] = []
+        self.mistake = False
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        self.begun.set()
+        await self.gate.wait()
+        if self.mistake:
+            raise ValueError("a mistake of ours")
+        if not self.well:
+            raise StoreUnavailable
+        self.commits.append(len(entries))
+        await super().append(entries)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_APART_SECONDS", 0.0)
+
+
+@asynccontextmanager
+async def _started(disk: Disk, terms: LedgerTerms) -> AsyncGenerator[Ledger]:
+    ledger = Ledger(disk, terms)
+    await ledger.start()
+    try:
+        yield ledger
+    finally:
+        await ledger.stop()
+
+
+def _entry(number: int, at: int = 5) -> Entry:
+    return Entry(f"req_{number}", "a", "/v1/chat/completions", "ok", at=at, cost=7)
+
+
+async def _ids(disk: Disk) -> set[str]:
+    return {entry.request_id for entry in await disk.entries(ALL, None, 100_000)}
+
+
+async def _pass() -> None:
+    """Let the others go on."""
+    await asyncio.sleep(0)
+
+
+async def _until(disk: Disk, condition: str) -> None:
+    """Wait until an entry of that status is there."""
+    async with asyncio.timeout(10):
+        while condition not in {entry.status for entry in await disk.entries(ALL, None, 1000)}:
+            await _pass()
+
+
+async def test_a_committed_entry_is_in_the_store() -> None:
+    disk = Disk()
+    async with _started(disk, LedgerTerms()) as ledger:
+        await ledger.commit(_entry(1))
+
+        assert await _ids(disk) == {"req_1"}
+
+
+async def test_nobody_goes_on_before_the_commit() -> None:
+    disk = Disk()
+    disk.gate.clear()
+    async with _started(disk, LedgerTerms()) as ledger:
+        waiting = asyncio.create_task(ledger.commit(_entry(1)))
+        await disk.begun.wait()
+
+        assert not waiting.done()
+        disk.gate.set()
+        await waiting
+
+
+async def test_entries_that_come_during_a_commit_share_the_next() -> None:
+    disk = Disk()
+    disk.gate.clear()
+    async with _started(disk, LedgerTerms()) as ledger:
+        first = asyncio.create_task(ledger.commit(_entry(0)))
+        await disk.begun.wait()
+        others = [asyncio.create_task(ledger.commit(_entry(number))) for number in range(1, 21)]
+        await asyncio.sleep(0)
+        disk.gate.set()
+        await asyncio.gather(first, *others)
+
+    assert disk.commits == [1, 20]
+
+
+async def test_who_leaves_while_it_waits_takes_nobody_along() -> None:
+    disk = Disk()
+    disk.gate.clear()
+    async with _started(disk, LedgerTerms()) as ledger:
+        leaving, staying = (asyncio.create_task(ledger.commit(_entry(n))) for n in range(2))
+        await disk.begun.wait()
+        leaving.cancel()
+        disk.gate.set()
+        await staying
+
+    assert await _ids(disk) == {"req_0", "req_1"}
+
+
+async def test_stopping_commits_what_waits() -> None:
+    disk = Disk()
+    async with _started(disk, LedgerTerms()) as ledger:
+        for number in range(50):
+            ledger.note(_entry(number))
+
+    assert len(await _ids(disk)) == 50
+
+
+async def test_an_answer_that_cannot_be_entered_is_refused_and_entered_as_failed_later() -> None:
+    disk = Disk()
+    disk.well = False
+    async with _started(disk, LedgerTerms()) as ledger:
+        with pytest.raises(StoreUnavailable):
+            await ledger.commit(_entry(1))
+        with pytest.raises(StoreUnavailable):
+            ledger.check()
+        with pytest.raises(StoreUnavailable):
+            await ledger.commit(_entry(2))
+        disk.well = True
+        await _until(disk, "failed")
+        ledger.check()
+        await ledger.commit(_entry(3))
+
+    found = {entry.request_id: entry for entry in await disk.entries(ALL, None, 10)}
+    assert [found[f"req_{n}"].status for n in (1, 2, 3)] == ["failed", "failed", "ok"]
+    assert [found[f"req_{n}"].cost for n in (1, 2, 3)] == [0, 0, 7]
+    assert found["req_1"].error == "store_unavailable"
+
+
+async def test_where_the_ledger_is_not_required_answers_go_out_and_are_entered_later() -> None:
+    disk = Disk()
+    disk.well = False
+    async with _started(disk, LedgerTerms(required=False)) as ledger:
+        await ledger.commit(_entry(1))
+        ledger.check()
+        await ledger.commit(_entry(2))
+        disk.well = True
+
+    found = await disk.entries(ALL, None, 10)
+    assert [(entry.status, entry.cost) for entry in found] == [("ok", 7), ("ok", 7)]
+
+
+async def test_entries_without_end_lose_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_WAITING", 3)
+    disk = Disk()
+    disk.gate.clear()
+    async with _started(disk, LedgerTerms()) as ledger:
+        for number in range(5):
+            ledger.note(_entry(number))
+        disk.gate.set()
+
+    assert await _ids(disk) == {"req_2", "req_3", "req_4"}
+
+
+async def test_a_mistake_in_one_commit_does_not_stop_the_next() -> None:
+    disk = Disk()
+    disk.mistake = True
+    async with _started(disk, LedgerTerms()) as ledger:
+        with pytest.raises(StoreUnavailable):
+            await ledger.commit(_entry(1))
+        disk.mistake = False
+
+        await ledger.commit(_entry(2))
+
+    assert await _ids(disk) == {"req_2"}
+
+
+async def test_old_entries_are_forgotten_when_the_ledger_starts() -> None:
+    disk = Disk()
+    await disk.append([_entry(1)])
+    async with _started(disk, LedgerTerms(keep_days=30)):
+        async with asyncio.timeout(10):
+            while await _ids(disk):
+                await _pass()
+
+    (total,) = await disk.usage(ALL, ())
+    assert total.requests == 1
+
+
+async def test_entries_are_kept_for_ever_where_no_days_are_named() -> None:
+    disk = Disk()
+    await disk.append([_entry(1, at=DAY_MILLISECONDS)])
+    async with _started(disk, LedgerTerms(keep_days=0)) as ledger:
+        await ledger.commit(_entry(2))
+
+    assert await _ids(disk) == {"req_1", "req_2"}
+
+
+async def test_a_ledger_that_was_never_started_stops() -> None:
+    await Ledger(Disk(), LedgerTerms()).stop()
