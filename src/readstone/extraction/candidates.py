@@ -18,7 +18,13 @@ Meaning: TypeAlias = Decimal | date | str
 
 _ID: Final = re.compile(r"[A-Za-z0-9À-ɏ][\w/.\-#&]*[\w]|\d", re.UNICODE)
 _MARKS: Final = " :;,.|*#=-_~'\"()[]"
-_STATE: Final = re.compile(r"\b[A-Z]{2} \d{5}(-\d{4})?\b")
+_STATE: Final = re.compile(
+    r"\b(A[KLRZ]|C[AOT]|D[C]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]),? \d{5}\b"
+)
+_EUROPEAN: Final = re.compile(
+    r"€|\bEUR\b|\b(facture|rechnung|fattura|factura|factuur|echéance|tva|mwst|ust)\b", re.IGNORECASE
+)
+_POINTED: Final = re.compile(r"\b\d{1,2}\.\d{1,2}\.\d{2,4}\b")
 _CENTS: Final = 2
 _SHORT_ID: Final = 3
 
@@ -62,7 +68,7 @@ def habits_of(sheet: Sheet) -> Habits:
     texts = [run.text for run in sheet.runs]
     day_first = day_first_of(texts)
     if day_first is None and any(_STATE.search(text) for text in texts):
-        day_first = False
+        day_first = any(_EUROPEAN.search(text) for text in texts)
     return Habits(decimal_mark_of(texts), day_first)
 
 
@@ -90,7 +96,9 @@ def days_in(sheet: Sheet, habits: Habits) -> tuple[Candidate, ...]:
 
 def _days(sheet: Sheet, habits: Habits) -> Iterator[Candidate]:
     for run in sheet.runs:
-        for found in dates(run.text, day_first=habits.day_first):
+        # With points between, the day comes first everywhere.
+        day_first = habits.day_first or _POINTED.search(run.text) is not None
+        for found in dates(run.text, day_first=day_first or habits.day_first):
             first, end = run.words_in(found.start, found.end)
             text = run.text[found.start : found.end]
             fit = 0.4 if found.compact else 1.0

@@ -6,10 +6,16 @@ Kind: TypeAlias = Literal["amount", "number", "date", "id", "name", "address", "
 """What a value looks like: money · a plain number · a day · a word with a digit · who · where · a code · anything."""
 
 PRINTED: Final[dict[str, str]] = {
-    "total": "*total|*grand total|*total amount|*amount due|*total due|*balance due|*total payable|*net total|rounded total"
-    "|total rounded|total amt rounded|*total incl gst|*total incl. tax|*total inclusive of gst|total including gst"
+    "rounded_total": "*rounded total|*total rounded|total amt rounded|total after rounding|rounded total (rm)|round d total (rm)|"
+    "total amount rounded|total rounding|net total rounded|total payable rounded|nett total rounded",
+    "tax_summary": "*gst summary|*tax summary|gst analysis|gst details|umsatzsteueraufschlüsselung|steueraufschlüsselung|vat summary|"
+    "*tax code|détail tva|gst tax summary|tax analysis|vat analysis",
+    "total": "*total|total sales inclusive gst|total sales (inclusive gst) rm|total sales (inclusive of gst)|total (incl. of gst)|"
+    "total inclusive gst rm|total incl of gst|total (inclusive of gst)|total gst inclusive|total incl gst rm|"
+    "*grand total|*total amount|*amount due|*total due|*balance due|*total payable|*net total|rounded total"
+    "|*total incl gst|*total incl. tax|*total inclusive of gst|total including gst"
     "|total rm|total sales inclusive of gst|total sales incl gst|total inclusive gst|total (incl gst)"
-    "|total amount payable|amount payable|total after rounding|total (rm)|total amt|total sales|nett total"
+    "|total amount payable|amount payable|total (rm)|total amt|total sales|nett total"
     "|net amount|nett amount|total with tax|total to pay|total bill|bill total|total payment|total after tax"
     "|gross total|gross amount|invoice total|total gbp|total usd|total eur|total (gst incl)|total amount (incl gst)"
     "|total with gst|total amount with gst|total inc gst|total inc vat|total rounding|*total ttc|*montant ttc"
@@ -81,7 +87,7 @@ PRINTED: Final[dict[str, str]] = {
     "|le|date d'émission|fait le|*data|data fattura|*fecha|fecha de factura|data de emissão|factuurdatum|*日期|开票日期"
     "|*日付|請求日|発行日|date/time|date & time|date time|trans date|print date|sales date|issued",
     "due_date": "*due date|*payment due|due|due by|pay by|payment due date|*fällig|fällig am|fälligkeit|fälligkeitsdatum"
-    "|zahlbar bis|zahlungsziel|*date d'échéance|*échéance|échéance|a payer avant|à payer avant"
+    "|zahlbar bis|zahlungsziel|*date d'échéance|*échéance|échéance|a payer avant|règlement avant le|à régler avant|à régler avant le|règlement avant|à payer avant"
     "|date limite de paiement|payable le|date échéance|date d'echeance|*scadenza|data scadenza|*vencimiento"
     "|fecha de vencimiento|*vencimento|vervaldatum|到期日|支払期限|date de paiement|zahlbar innerhalb",
     "delivery_date": "delivery date|lieferdatum|leistungsdatum|liefer-und leistungsdatum|liefer- und leistungsdatum|liefertermin"
@@ -129,7 +135,7 @@ HEADINGS: Final[dict[str, str]] = {
 """The same of the columns of line items."""
 
 KIN: Final[dict[str, tuple[tuple[str, float], ...]]] = {
-    "total": (("amount_due", 0.95),),
+    "total": (("rounded_total", 1.1), ("amount_due", 0.95)),
     "amount_due": (("total", 0.85),),
     "date": (("invoice_date", 1.0), ("issue_date", 1.0), ("visit_date", 0.9), ("report_date", 0.9)),
     "invoice_date": (("date", 1.0), ("issue_date", 1.0)),

@@ -1,8 +1,9 @@
 """Line items: the rows under a header whose columns have the names that a schema asks for."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import combinations, pairwise
 from typing import Final
 
 from readstone.core.document import Box
@@ -16,6 +17,9 @@ _HEADER_ROWS: Final = 1.9
 """Heights of a line within which the lines of one header stand."""
 _NUMERIC: Final = frozenset({"quantity", "unit_price", "line_amount"})
 _SUMS: Final = frozenset({"total", "amount_due", "subtotal", "tax_amount", "paid", "deposit"})
+_UNIT: Final = 2
+"""Letters before a number in its line that may be its currency."""
+_CENT: Final = Decimal("0.011")
 _LARGEST_GAP: Final = 9.0
 """Heights of a line without a row after which a table is over."""
 
@@ -61,10 +65,7 @@ def tables_in(sheet: Sheet, names: Names) -> tuple[Table, ...]:
     """The headers of line items: rows that name an item's columns, at least one of them numeric."""
     labels = labels_in(sheet, names)
     found: list[Table] = []
-    taken: set[tuple[int, int, int]] = set()
     for label in labels:
-        if label.span.place in taken:
-            continue
         row = [
             other
             for other in labels
@@ -72,11 +73,17 @@ def tables_in(sheet: Sheet, names: Names) -> tuple[Table, ...]:
             and abs(other.span.box.middle[1] - label.span.box.middle[1])
             < _HEADER_ROWS * label.span.box.height
         ]
-        table = _table(row)
-        if table:
-            taken.update(other.span.place for other in row)
+        if table := _table(row):
             found.append(table)
-    return tuple(found)
+    kept: list[Table] = []
+    for table in sorted(found, key=lambda each: (-len(each.columns), each.page, each.box.top)):
+        if not any(table.page == other.page and _overlap(table.box, other.box) for other in kept):
+            kept.append(table)
+    return tuple(sorted(kept, key=lambda each: (each.page, each.box.top)))
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one.top < other.bottom and other.top < one.bottom
 
 
 def _table(row: Sequence[Label]) -> Table | None:
@@ -87,9 +94,7 @@ def _table(row: Sequence[Label]) -> Table | None:
         return None
     box = around([column.box for column in columns])
     # Words of a sentence are no header: its columns stand apart.
-    if any(
-        right.box.left < left.box.right for left, right in zip(columns, columns[1:], strict=False)
-    ):
+    if any(right.box.left < left.box.right for left, right in pairwise(columns)):
         return None
     return Table(row[0].span.page, tuple(columns), box)
 
@@ -120,23 +125,74 @@ def items_under(
     inside = [
         number
         for number in numbers
-        if number.span.page == table.page and table.box.bottom - 2 < number.box.middle[1] < bottom
+        if number.span.page == table.page
+        and table.box.bottom - 2 < number.box.middle[1] < bottom
+        and not _said_in_passing(number)
     ]
     cells = [(_column_of(table, number.box), number) for number in inside]
-    key = _key(cells)
+    named = [(table.columns[column].concept, number) for column, number in cells]
+    key = _key(named)
     anchors = sorted(
-        (number.box for concept, number in cells if concept == key), key=lambda box: box.top
+        (number.box for concept, number in named if concept == key), key=lambda box: box.top
     )
     if not anchors:
         return []
     anchors = _near(anchors, table)
-    rows = [Item() for _ in anchors]
-    for concept, number in cells:
+    grid: list[dict[int, Candidate]] = [{} for _ in anchors]
+    for column, number in cells:
         index = _nearest(number.box, anchors)
-        if index is not None and concept in _NUMERIC and concept not in rows[index].cells:
-            rows[index].cells[concept] = number
+        if index is not None:
+            grid[index].setdefault(column, number)
+    meanings = multiplied([column.concept for column in table.columns], grid)
+    rows = [
+        Item(
+            {
+                meanings[column]: number
+                for column, number in row.items()
+                if meanings[column] in _NUMERIC
+            }
+        )
+        for row in grid
+    ]
     _name(sheet, table, anchors, rows, bottom)
     return [row for row in rows if len(row.cells) > 1]
+
+
+def _said_in_passing(number: Candidate) -> bool:
+    """Whether a number ends a line of text: "gross price: 4.00" is no cell of its own."""
+    before = number.span.run.words[: number.span.first]
+    return sum(sum(map(str.isalpha, word.text)) for word in before) > _UNIT
+
+
+def multiplied(headings: Sequence[str], grid: Sequence[dict[int, Candidate]]) -> list[str]:
+    """What the columns hold, corrected by their numbers: where two make a third in most rows, that is the amount."""
+    best, most = None, max(1, len(grid) // 2)
+    for one, two in combinations(range(len(headings)), 2):
+        for product in range(len(headings)):
+            if product in {one, two}:
+                continue
+            right = sum(_is_product(row, one, two, product) for row in grid)
+            if right > most or (right == most and best is None):
+                best, most = (one, two, product), right
+    if best is None:
+        return list(headings)
+    one, two, product = best
+    if headings[two] == "quantity" or headings[one] == "unit_price":
+        one, two = two, one
+    meanings = ["other" if heading in _NUMERIC else heading for heading in headings]
+    meanings[one], meanings[two], meanings[product] = "quantity", "unit_price", "line_amount"
+    return meanings
+
+
+def _is_product(row: dict[int, Candidate], one: int, two: int, product: int) -> bool:
+    if one not in row or two not in row or product not in row:
+        return False
+    left, right, whole = (row[column].meaning for column in (one, two, product))
+    if not (
+        isinstance(left, Decimal) and isinstance(right, Decimal) and isinstance(whole, Decimal)
+    ):
+        return False
+    return whole != 0 and right != 1 and left != 1 and abs(left * right - whole) <= _CENT
 
 
 def _bottom(sheet: Sheet, table: Table, sums: Sequence[Label], ends: Sequence[Table]) -> float:
@@ -157,10 +213,10 @@ def _bottom(sheet: Sheet, table: Table, sums: Sequence[Label], ends: Sequence[Ta
     return min(limits, default=float(sheet.sizes[table.page][1]))
 
 
-def _column_of(table: Table, box: Box) -> str:
+def _column_of(table: Table, box: Box) -> int:
     """The column a cell stands in: whose header it shares most with, else the nearest."""
-    best, least = "", float("inf")
-    for column in table.columns:
+    best, least = 0, float("inf")
+    for index, column in enumerate(table.columns):
         aside = min(
             abs(column.box.right - box.right),
             abs(column.box.left - box.left),
@@ -168,7 +224,7 @@ def _column_of(table: Table, box: Box) -> str:
         )
         distance = aside - 1000.0 * shared(column.box, box) * (box.left < column.box.right)
         if distance < least:
-            best, least = column.concept, distance
+            best, least = index, distance
     return best
 
 
@@ -325,7 +381,7 @@ def _by_product(run: Run, row: Sequence[Candidate]) -> Item | None:
                     and isinstance(product, Decimal)
                 ):
                     continue
-                if product and abs(one * two - product) <= Decimal("0.011"):
+                if product and abs(one * two - product) <= _CENT:
                     span = _words_only(run)
                     name = Candidate("text", (span,), span.text, 1.0, span.text)
                     return Item(
@@ -337,10 +393,3 @@ def _by_product(run: Run, row: Sequence[Candidate]) -> Item | None:
                         }
                     )
     return None
-
-
-def swapped(item: Item) -> Item:
-    """The item with its price and quantity the other way round."""
-    cells = dict(item.cells)
-    cells["quantity"], cells["unit_price"] = item.cells["unit_price"], item.cells["quantity"]
-    return replace(item, cells=cells)

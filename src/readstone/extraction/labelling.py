@@ -1,5 +1,6 @@
 """Where the labels of fields are printed: the known names of things, and the client's own words."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,8 +10,12 @@ from rapidfuzz import fuzz, process
 from readstone.extraction.folding import compact, tokens
 from readstone.extraction.geometry import Run, Sheet, Span
 
+_RATE: Final = re.compile(r"@?\s?\d+([.,]\d+)?\s?%\)?$")
+"""A tax rate, which labels name in passing: "GST@6%"."""
 _LONGEST: Final = 7
 """Words of a label."""
+_PROSE: Final = 2
+"""Words in lower case behind a label that make it a part of a sentence."""
 _ALIKE: Final = 84.0
 """Out of 100: how alike a label misread by a letter or two is."""
 _SHORTEST_FUZZY: Final = 6
@@ -56,7 +61,7 @@ def labels_in(sheet: Sheet, names: Names) -> tuple[Label, ...]:
 
 
 def _pieces(run: Run) -> list[str]:
-    return [compact(word.text) for word in run.words]
+    return [compact(_RATE.sub("", word.text)) for word in run.words]
 
 
 def _exact(run: Run, names: Names) -> list[Label]:
@@ -79,13 +84,14 @@ def _exact(run: Run, names: Names) -> list[Label]:
 
 def _standing(run: Run, first: int, end: int) -> float:
     """Labels begin a line or follow a mark, and end it or are followed by a colon, a number or a sign."""
-    before = 1.0 if first == 0 or run.words[first - 1].text[-1] in ":;,|.-)#" else 0.8
+    before = 1.0 if first == 0 or run.words[first - 1].text[-1] in ":;,|.-)#" else 0.55
     if end == len(run.words) or run.words[end - 1].text[-1] in ":#.)=":
         return before
     following = run.words[end].text
     if following[0] in ":#=(-" or any(character.isdigit() for character in following):
         return before
-    return before * 0.85
+    prose = sum(word.text[:1].islower() for word in run.words[end : end + 4]) >= _PROSE
+    return before * (0.4 if prose else 0.85)
 
 
 def _starts(run: Run, exact: Sequence[Label]) -> list[Span]:

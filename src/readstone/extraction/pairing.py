@@ -19,6 +19,10 @@ _COLUMN_REACH: Final = 5.0
 """Heights of a label a value may stand under it."""
 _BLOCKED: Final = 0.3
 """What is left of a pull where another label stands between."""
+_SUMMED: Final = frozenset({"total", "subtotal", "tax_amount"})
+_SUMMARISED: Final = 0.4
+"""What is left of a label's pull within a summary of taxes."""
+_SUMMARY_REACH: Final = 9.0
 _RIVAL: Final = 0.45
 """What is left of a field's claim where the value belongs more to another label."""
 LEAST: Final = 0.22
@@ -37,16 +41,30 @@ class Claim:
 def claims(labels: Sequence[Label], candidates: Sequence[Candidate]) -> dict[str, list[Claim]]:
     """By concept, what its labels claim, the strongest first; a candidate that another concept claims more counts less."""
     best: dict[tuple[str, int], Claim] = {}
+    damping = dict.fromkeys(_summarised(labels), _SUMMARISED)
     for label in labels:
         for index, candidate in enumerate(candidates):
             if candidate.span.page != label.span.page:
                 continue
             pull = _pull(label, candidate, labels)
-            strength = pull * label.likeness * candidate.fit
+            strength = pull * label.likeness * candidate.fit * damping.get(label.span.place, 1.0)
             key = (label.concept, index)
             if strength > 0.05 and (key not in best or strength > best[key].strength):
                 best[key] = Claim(label, candidate, strength)
     return _by_concept(best)
+
+
+def _summarised(labels: Sequence[Label]) -> set[tuple[int, int, int]]:
+    """The labels of sums under the head of a summary of taxes: "Total" there is that of the summary."""
+    heads = [label.span for label in labels if label.concept == "tax_summary"]
+    return {
+        label.span.place
+        for label in labels
+        for head in heads
+        if label.concept in _SUMMED
+        and label.span.page == head.page
+        and 0 <= label.span.box.top - head.box.top < _SUMMARY_REACH * head.box.height
+    }
 
 
 def _by_concept(best: Mapping[tuple[str, int], Claim]) -> dict[str, list[Claim]]:

@@ -41,6 +41,10 @@ _NUMBER_ONLY: Final = re.compile(
     r"^\W*(co\.?|company|reg\.?|no\.?|roc|brn|\W)*[\W\d]*\d[\d\W]{3,}[-–]?[A-Z]{0,2}\W*$",
     re.IGNORECASE,
 )
+_REGISTERED: Final = re.compile(
+    r"\s+\(?(?:co\.?|reg\.?|no\.?|roc|gst|:|\s)*[(:]?\s*[A-Z]{0,3}\d[\dO]{3,}[\s-]*[A-Z0-9]{0,3}\b.*$",
+    re.IGNORECASE,
+)
 _HEAD: Final = 14
 """Runs from the top of a page among which a firm names itself."""
 _SHORTEST: Final = 3
@@ -77,9 +81,21 @@ def names_at_head(sheet: Sheet, labels: Sequence[Label]) -> tuple[Candidate, ...
         fit = _likely_name(run, rank, head)
         if fit > 0:
             spans = _whole_name(run, head, rank)
-            text = " ".join(span.text for span in spans)
-            found.append(Candidate("name", spans, text, min(1.0, fit), text))
+            found.append(named(spans, min(1.0, fit)))
     return tuple(sorted(found, key=lambda each: -each.fit))
+
+
+def named(spans: tuple[Span, ...], fit: float) -> Candidate:
+    """The spans as a name, without the number of registration that stands behind it."""
+    last = spans[-1]
+    text = last.text
+    cut = _REGISTERED.search(text)
+    if cut and cut.start() > 0:
+        end = last.first + len(text[: cut.start()].split())
+        last = Span(last.run, last.first, max(end, last.first + 1))
+    whole = (*spans[:-1], last)
+    text = " ".join(span.text for span in whole)
+    return Candidate("name", whole, text, fit, text)
 
 
 def _likely_name(run: Run, rank: int, head: Sequence[Run]) -> float:
@@ -94,6 +110,7 @@ def _likely_name(run: Run, rank: int, head: Sequence[Run]) -> float:
         return 0.0
     score = 0.42 - 0.035 * rank
     score += 0.38 if is_form(text) else 0.2 if _TRADE.search(text) else 0.0
+    score -= 0.12 if _bare_form(text) else 0.0
     score -= 0.3 if looks_like_address(text) and not is_form(text) else 0.0
     score -= 0.25 if text.islower() else 0.0
     score -= 0.1 if any(map(str.isdigit, text)) else 0.0
@@ -103,9 +120,27 @@ def _likely_name(run: Run, rank: int, head: Sequence[Run]) -> float:
     return score + 0.1 * (run.box.height / tallest)
 
 
+def _bare_form(text: str) -> bool:
+    """Whether a line is only the end of a name: its legal form, or its trade."""
+    rest = _TRADE.sub("", _FORM.sub("", _REGISTERED.sub("", text)))
+    return sum(map(str.isalpha, rest)) <= _SHORTEST and (
+        is_form(text) or _TRADE.search(text) is not None
+    )
+
+
 def _whole_name(run: Run, head: Sequence[Run], rank: int) -> tuple[Span, ...]:
-    """The name with the line under it where that is the rest of it."""
+    """The name with the line over or under it where that is the rest of it."""
     first = Span(run, 0, len(run.words))
+    if rank and _bare_form(run.text):
+        above = head[rank - 1]
+        close = run.box.top - above.box.bottom < run.box.height
+        if (
+            close
+            and shared(run.box, above.box) > 0.3
+            and not _TITLE.search(above.text)
+            and not above.text.islower()
+        ):
+            return (Span(above, 0, len(above.words)), first)
     if rank + 1 >= len(head) or run.index + 1 != head[rank + 1].index:
         return (first,)
     below = head[rank + 1]
@@ -180,7 +215,7 @@ def blocks(sheet: Sheet, labels: Sequence[Label]) -> tuple[Block, ...]:
         for run in page:
             if run.index in used or run.index in labelled or not _may_head(run):
                 continue
-            name = Candidate("name", (Span(run, 0, len(run.words)),), run.text, 1.0, run.text)
+            name = named((Span(run, 0, len(run.words)),), 1.0)
             lines = _lines_under(sheet, run, labelled)
             if any(map(str.isdigit, "".join(span.text for span in lines))):
                 used.update(span.run.index for span in lines)

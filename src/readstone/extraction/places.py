@@ -1,13 +1,27 @@
 """Names and addresses of a document's parties: by label, by block, by the head of the page."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from readstone.extraction.candidates import Candidate
-from readstone.extraction.geometry import Sheet, around
+from readstone.extraction.folding import compact
+from readstone.extraction.geometry import Run, Sheet, Span, around
 from readstone.extraction.labelling import Label
-from readstone.extraction.parties import Block, address_under, blocks, names_at_head
+from readstone.extraction.parties import (
+    Block,
+    address_under,
+    blocks,
+    is_form,
+    looks_like_address,
+    named,
+    names_at_head,
+)
 from readstone.extraction.sought import Sought
 
+_PARTIES: Final = frozenset({"seller", "buyer"})
+_NAMES: Final = frozenset({"name", "nom", "flrma", "companyname", "ragionesociale"})
+_LIKELY: Final = 0.2
+_FEWEST: Final = 2
 Strengths = list[tuple[Candidate, float]]
 
 
@@ -15,32 +29,93 @@ def party_claims(
     sheet: Sheet, labels: Sequence[Label], leaf: Sought, labelled: Strengths
 ) -> Strengths:
     """What may be the name or the address of the party a leaf asks for."""
+    own = [(candidate, strength) for candidate, strength in labelled if _is_name(candidate)]
     if leaf.kind == "name" and leaf.concept not in {"seller", "buyer"}:
-        return [(candidate, strength) for candidate, strength in labelled if _is_name(candidate)]
+        return own
     found = blocks(sheet, labels)
-    side = leaf.side or ("buyer" if leaf.concept == "buyer" else "seller")
     buyers = [block for block in found if _is_under(block, labels, "buyer")]
-    if side == "buyer":
-        named = [(block.name, 0.85) for block in buyers[:1]]
-        named += [(block.name, 0.3) for block in found[1:2] if not buyers]
+    if leaf.side == "buyer" or leaf.concept == "buyer":
+        names = _buyers(sheet, labels, found, buyers)
     else:
-        named = [(block.name, 0.8) for block in found if _is_under(block, labels, "seller")]
-        others = [block for block in found if block not in buyers]
-        named += [(block.name, 0.62) for block in others[:1]]
-        heads = names_at_head(sheet, labels)
-        named += [(name, 0.25 + 0.5 * name.fit) for name in heads if name.fit > 0.2]
+        names = _sellers(sheet, labels, found, buyers)
     if leaf.kind == "name":
-        return [*((one, strength * 0.95) for one, strength in labelled if _is_name(one)), *named]
-    return [
+        return [*((one, strength * 0.9) for one, strength in own), *names]
+    stated = [*((one, strength) for one, strength in labelled if looks_like_address(one.text))]
+    return stated + [
         (address, strength)
-        for name, strength in named
+        for name, strength in names
         if (address := address_under(sheet, name)) is not None
     ]
 
 
+def _buyers(
+    sheet: Sheet, labels: Sequence[Label], found: Sequence[Block], buyers: Sequence[Block]
+) -> Strengths:
+    names = [(name, 1.1) for name in _in_section(sheet, labels, "buyer")]
+    names += [(block.name, 0.85) for block in buyers[:1]]
+    names += [(block.name, 0.5) for block in found[:1] if not buyers and len(found) > 1]
+    return names
+
+
+def _sellers(
+    sheet: Sheet, labels: Sequence[Label], found: Sequence[Block], buyers: Sequence[Block]
+) -> Strengths:
+    names = [(name, 1.1) for name in _in_section(sheet, labels, "seller")]
+    names += [(block.name, 0.8) for block in found if _is_under(block, labels, "seller")]
+    others = [block for block in found if block not in buyers]
+    names += [(block.name, 0.62) for block in others[:1]]
+    heads = names_at_head(sheet, labels)
+    return names + [(name, 0.25 + 0.5 * name.fit) for name in heads if name.fit > _LIKELY]
+
+
+def _in_section(sheet: Sheet, labels: Sequence[Label], party: str) -> list[Candidate]:
+    """What a row "Name:" says under a heading that names the party, before the heading of another."""
+    heads = [label.span for label in labels if label.concept in _PARTIES and label.span.first == 0]
+    found: list[Candidate] = []
+    for label in labels:
+        if label.concept != party or label.span.first:
+            continue
+        head = label.span
+        below = [
+            run
+            for run in sheet.pages[head.page]
+            if compact(run.text) in _NAMES
+            and run.box.top > head.box.top
+            and abs(run.box.left - head.box.left) < 3 * head.box.height
+        ]
+        row = min(below, key=lambda run: run.box.top, default=None)
+        if row is None or any(
+            other.page == head.page and head.box.bottom < other.box.top < row.box.top
+            for other in heads
+        ):
+            continue
+        if spans := _beside(sheet, row):
+            found.append(named(spans, 1.0))
+    return found
+
+
+def _beside(sheet: Sheet, row: Run) -> tuple[Span, ...]:
+    """What stands right of a row's label, with the lines that hang together with it."""
+    near = [
+        run
+        for run in sheet.pages[row.page]
+        if run.box.left > row.box.right
+        and abs(run.box.middle[1] - row.box.middle[1]) < row.box.height
+    ]
+    near.sort(key=lambda run: (run.box.top, run.box.left))
+    left = min((run.box.left for run in near), default=0.0)
+    return tuple(
+        Span(run, 0, len(run.words)) for run in near if run.box.left - left < row.box.height
+    )
+
+
 def _is_name(candidate: Candidate) -> bool:
-    letters = sum(map(str.isalpha, candidate.text))
-    return letters > 2 and letters > len(candidate.text) * 0.5 and not candidate.text.endswith(":")
+    text = candidate.text
+    letters = sum(map(str.isalpha, text))
+    plain = letters > _FEWEST and letters > len(text) * 0.5 and text[-1:] not in ":?"
+    small = sum(word[:1].islower() for word in text.split())
+    sentence = small > _FEWEST or (text.endswith(".") and not is_form(text))
+    return plain and not sentence and not text[:1].islower()
 
 
 def _is_under(block: Block, labels: Sequence[Label], concept: str) -> bool:

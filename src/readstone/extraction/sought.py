@@ -112,7 +112,7 @@ def _leaves(node: Node, path: Path, context: tuple[str, ...], *, in_list: bool) 
 def _sought(field: Field, path: Path, context: tuple[str, ...], *, in_list: bool) -> Sought:
     key = context[-1].replace("_", " ") if context else ""
     own = list(dict.fromkeys(name for text in (field.label, key) for name in own_names(text)))
-    own += [f"{match[1]}. {own[0].split()[0]}" for match in _ITEM.finditer(field.label)]
+    own += [f"{match[1]}. {field.label.split()[0]}" for match in _ITEM.finditer(field.label)]
     scope = " ".join(context[:-1]).replace("_", " ")
     known = understand(field.label, f"{scope} {key}".strip(), column=in_list)
     concept = known.name if known else ""
