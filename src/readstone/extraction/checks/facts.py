@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from readstone.core.document import Page
 from readstone.core.extraction import Field, Group, ListOf, Node, Path, Schema, Value
+from readstone.extraction.checks.between import labelled_between
 from readstone.extraction.labels import understand
 from readstone.extraction.values.amounts import Amount, amount, amounts, decimal_mark_of
 from readstone.extraction.values.dates import dates, day_first_of
@@ -55,11 +56,15 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the schema asks for and what is printed of it: outside of lists, and list by list."""
+    """What the schema asks for and what is printed of it: outside of lists, and list by list.
+
+    `between` are amounts that are printed between the items and the total, asked for or not.
+    """
 
     concepts: frozenset[str]
     single: tuple[Fact, ...]
     lists: tuple[Rows, ...]
+    between: tuple[Decimal, ...] = ()
 
     def asked(self, *concepts: str) -> bool:
         """Whether the schema asks for one of the concepts outside of lists."""
@@ -118,6 +123,7 @@ def facts_of(schema: Schema, values: Sequence[Value], pages: Sequence[Page]) -> 
         frozenset(concept for path, concept in leaves.items() if 0 not in path),
         tuple(single),
         tuple(_rows(path, leaves, rows) for path in sorted(lists)),
+        labelled_between(pages, mark),
     )
 
 

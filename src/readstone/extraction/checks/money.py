@@ -23,6 +23,7 @@ NAMES: Final = ("item_description", "drug_name", "test_item", "item_code")
 
 _EXTRAS: Final = ("shipping", "service_charge", "tip", "rounding")
 """What is added between the sum of items and the total, where it is printed."""
+_MOST_BETWEEN: Final = 4
 _HUNDRED: Final = Decimal(100)
 
 
@@ -72,8 +73,20 @@ def _sum(facts: Facts, items: Rows) -> Check:
         less = total([_printed(facts.one("discount"))])
         between = _sums([fact for fact in extras if fact])
         wholes |= {total([gross]) - added + off for added in between for off in (Decimal(0), less)}
-    matches = left in wholes or _untaxed(left, len(amounts), gross, facts)
+    matches = (
+        left in wholes
+        or _untaxed(left, len(amounts), gross, facts)
+        or not wholes.isdisjoint(_with_between(left, facts))
+    )
     return held(SUM, left, against.number, [*amounts, against], true=matches)
+
+
+def _with_between(left: Decimal, facts: Facts) -> set[Decimal]:
+    """The sum with what the document adds to it or takes off it by name, though the schema may not ask for that."""
+    sums = {left}
+    for number in facts.between[:_MOST_BETWEEN]:
+        sums |= {each + number for each in sums} | {each - number for each in sums}
+    return sums
 
 
 def _untaxed(left: Decimal, lines: int, gross: Fact | None, facts: Facts) -> bool:

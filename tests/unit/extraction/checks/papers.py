@@ -1,9 +1,9 @@
 """Documents as values: what was found under each key of a schema, each with its words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from readstone.core.document import Box, Word
+from readstone.core.document import Box, Page, Word
 from readstone.core.extraction import (
     Check,
     Evidence,
@@ -24,11 +24,10 @@ Paper: TypeAlias = Mapping[str, Any]
 
 
 def checked(
-    paper: Paper, scene: Scene = "general", labels: Mapping[str, str] | None = None
+    paper: Paper, scene: Scene = "general", pages: Sequence[Page] = ()
 ) -> tuple[Check, ...]:
     """What comes of the rules where the schema asks for just what the paper has; None is asked for and not printed."""
-    schema = Schema(_group(paper, labels or {}))
-    return run_checks(scene, schema, tuple(_values(paper, ())), ())
+    return run_checks(scene, Schema(_group(paper)), tuple(_values(paper, ())), pages)
 
 
 def statuses(checks: tuple[Check, ...]) -> dict[str, list[str]]:
@@ -53,19 +52,19 @@ def value(path: Path, said: Scalar) -> Value:
     return Value(path, said, Evidence(0, Box(0, 0, 50 * len(words), 10), words), "exact", 0.9, 0.9)
 
 
-def _group(paper: Paper, labels: Mapping[str, str]) -> Group:
-    return Group(tuple((key, _node(key, said, labels)) for key, said in paper.items()))
+def _group(paper: Paper) -> Group:
+    return Group(tuple((key, _node(key, said)) for key, said in paper.items()))
 
 
-def _node(key: str, said: Any, labels: Mapping[str, str]) -> Node:
+def _node(key: str, said: Any) -> Node:
     if isinstance(said, list):
         keys: dict[str, Any] = {}
         for item in cast("list[Paper]", said):
             keys.update(item)
-        return ListOf(_group(keys, labels))
+        return ListOf(_group(keys))
     if isinstance(said, dict):
-        return _group(cast("Paper", said), labels)
-    return Field(labels.get(key, key.replace("_", " ")))
+        return _group(cast("Paper", said))
+    return Field(key.replace("_", " "))
 
 
 def _values(said: Any, path: Path) -> Iterator[Value]:

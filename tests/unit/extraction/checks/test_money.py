@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from readstone.extraction.checks.money import CHANGE, GROSS, PRODUCT, SUM, TAX
 from unit.extraction.checks.papers import checked, failed, statuses
+from unit.extraction.llm.scripted import page
 
 CENTS = st.integers(100, 99_999).map(lambda cents: Decimal(cents) / 100)
 ITEMS = st.lists(
@@ -142,6 +143,17 @@ def test_the_clients_own_names_are_understood(paper: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_what_stands_between_the_sides_is_counted(paper: dict[str, Any], rule: str) -> None:
     assert statuses(checked(paper))[rule] == ["pass"]
+
+
+@pytest.mark.parametrize(
+    ("line", "status"), [("Discount: -1.00", "pass"), ("Points: 1.00", "fail")]
+)
+def test_what_is_printed_between_items_and_total_counts_though_the_schema_does_not_ask(
+    line: str, status: str
+) -> None:
+    paper = {"items": [{"name": "a", "amount": "3.00"}], "total": "2.00"}
+
+    assert statuses(checked(paper, pages=[page("a 3.00", line, "Total 2.00")]))[SUM] == [status]
 
 
 def test_numbers_of_typed_fields_are_held_too() -> None:
