@@ -58,7 +58,7 @@ def test_every_setting_is_documented_as_the_code_has_it(setting: Setting) -> Non
 
 
 def test_no_setting_is_documented_that_is_not_there() -> None:
-    documented = re.findall(r"^\| `([a-z_.<>]+)` \|", CONFIGURATION, re.MULTILINE)
+    documented = re.findall(r"^\| `([a-z0-9_.<>]+)` \|", CONFIGURATION, re.MULTILINE)
 
     assert set(documented) == {setting.name for setting in settings()}
 

@@ -14,6 +14,9 @@ from starlette.types import ASGIApp
 
 from readstone.api.accounted import Accounted
 from readstone.api.documentation import Documentation
+from readstone.api.extract.route import PATH as IMAGE_EXTRACTION
+from readstone.api.extract.route import ExtractLimits, ImageExtraction
+from readstone.api.extract.status import Refusals
 from readstone.api.http import Door
 from readstone.api.openai.codec import ChatCodec
 from readstone.api.openai.completions import PATH as CHAT_COMPLETIONS
@@ -21,9 +24,10 @@ from readstone.api.openai.completions import ChatCompletions, ChatLimits
 from readstone.api.openai.models import Models
 from readstone.api.ops import Ops
 from readstone.api.usage import UsageReports
-from readstone.config import Config, read_key
+from readstone.config import READER, Config, read_key
 from readstone.core.engine import Engine
 from readstone.core.errors import ConfigurationError
+from readstone.core.model import Model
 from readstone.engines.assembly import Built, build_engines
 from readstone.media.attachments import Attachments
 from readstone.media.fetch import Fetcher
@@ -33,6 +37,7 @@ from readstone.serving.admission import Admission
 from readstone.serving.allocator import return_free_pages
 from readstone.serving.catalogue import Catalogue, build_catalogue
 from readstone.serving.discovery import Discovery, Source
+from readstone.serving.extraction import Extractor
 from readstone.serving.gateway import Backend, Gateway
 from readstone.serving.intake import Intake
 from readstone.serving.keys import Authenticator
@@ -101,10 +106,24 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
     gateway = Gateway(backends, catalogue.find, limiter)
     fetcher = Fetcher(_policy(config))
     discovery = Discovery(catalogue, _sources(engines))
+    limits = config.limits
+    intake = Intake(limits.intake_bytes, limits.intake_seconds, return_free_pages)
+    extractor = Extractor(gateway, catalogue.find)
+    completions = ChatCompletions(
+        ChatCodec(catalogue, _attachments(config, fetcher)),
+        gateway,
+        intake,
+        ChatLimits(limits.body_bytes, limits.request_seconds),
+        extractor,
+    )
+    extraction = ImageExtraction(catalogue, extractor, intake, _extract_limits(config))
     ledger = Ledger(store, LedgerTerms(config.ledger.required, config.ledger.keep_days))
-    completions = Accounted(_completions(config, catalogue, gateway, fetcher), ledger)
+    counted = {
+        CHAT_COMPLETIONS: Accounted(completions, ledger),
+        IMAGE_EXTRACTION: Accounted(extraction, ledger),
+    }
     routes: list[BaseRoute] = [
-        Route(CHAT_COMPLETIONS, completions),
+        *(Route(path, route) for path, route in counted.items()),
         *Models(catalogue, gateway, int(time.time())).routes(),
         *Ops(gateway).routes(),
         *UsageReports(store, config.ledger.currency).routes(),
@@ -127,7 +146,8 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
             Door(
                 Router(routes, redirect_slashes=False),
                 Authenticator(store),
-                {CHAT_COMPLETIONS: completions},
+                counted,
+                {IMAGE_EXTRACTION: Refusals(config.extract.always_200)},
                 limiter=limiter,
             ),
             catalogue,
@@ -135,6 +155,47 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
             discovery.troubles,
             {name: built.log for name, built in engines.items() if built.log is not None},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A model at work without a server: requests go through the gateway, as a server's do."""
+
+    model: Model
+    gateway: Gateway
+    extractor: Extractor
+
+    @property
+    def fingerprint(self) -> str:
+        """Names what answers."""
+        return self.gateway.engine(self.model.engine).fingerprint
+
+
+@asynccontextmanager
+async def reading(config: Config, name: str) -> AsyncGenerator[Bench]:
+    """A model of the configuration with the engines started that it needs; they are stopped when the block is left.
+
+    ModelNotFound where there is none of that name.
+    """
+    engines = build_engines(config, cores())
+    catalogue = build_catalogue(config.models, engines)
+    model = catalogue.find(name)
+    asked = [model.language_model, *model.fallback]
+    others = [catalogue.find(each) for each in asked if each is not None]
+    # The reader, too: its worker makes the pictures of every other engine.
+    needed = {READER, *(each.engine for each in (model, *others))}
+    backends = {
+        each: Backend(built.engine, Admission(built.concurrency, built.queue))
+        for each, built in engines.items()
+    }
+    gateway = Gateway(backends, catalogue.find)
+    async with AsyncExitStack() as stack:
+        started: list[Engine] = []
+        stack.push_async_callback(_stop, started)
+        for each in sorted(needed):
+            started.append(engines[each].engine)
+            await engines[each].engine.start()
+        yield Bench(model, gateway, Extractor(gateway, catalogue.find))
 
 
 async def _stop(engines: Sequence[Engine]) -> None:
@@ -154,22 +215,19 @@ def _sources(engines: Mapping[str, Built]) -> dict[str, Source]:
     }
 
 
-def _completions(
-    config: Config, catalogue: Catalogue, gateway: Gateway, fetcher: Fetcher
-) -> ChatCompletions:
+def _attachments(config: Config, fetcher: Fetcher) -> Attachments:
     limits = config.limits
-    attachments = Attachments(
+    return Attachments(
         ImageLimits(bytes=limits.image_bytes, pixels=limits.image_pixels),
         DocumentLimits(bytes=limits.document_bytes, pages=limits.document_pages),
         fetcher,
         config.fetch.images_per_request if config.fetch.enabled else 0,
     )
-    return ChatCompletions(
-        ChatCodec(catalogue, attachments),
-        gateway,
-        Intake(limits.intake_bytes, limits.intake_seconds, return_free_pages),
-        ChatLimits(limits.body_bytes, limits.request_seconds),
-    )
+
+
+def _extract_limits(config: Config) -> ExtractLimits:
+    image = ImageLimits(bytes=config.extract.image_bytes, pixels=config.limits.image_pixels)
+    return ExtractLimits(image, config.limits.request_seconds)
 
 
 def _terms(config: Config) -> Terms:

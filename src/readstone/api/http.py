@@ -4,8 +4,10 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -162,6 +164,24 @@ class Exchange:
         log("request", **fields, **self.notes)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The answer to a request that failed."""
+
+    status: int
+    content: object
+    headers: dict[str, str]
+
+
+Refuse: TypeAlias = Callable[[Exception], Refusal]
+
+
+def refusal(error: Exception) -> Refusal:
+    """The answer of every route that has no form of its own (contract: errors)."""
+    found = problem(error)
+    return Refusal(found.status, body(error), found.headers)
+
+
 class Door:
     """The outermost ASGI application for HTTP: ids, keys, errors and the log, once for every route.
 
@@ -174,12 +194,13 @@ class Door:
         routes: ASGIApp,
         authenticator: Authenticator,
         direct: Mapping[str, ASGIApp] | None = None,
-        *,
+        refusals: Mapping[str, Refuse] | None = None,
         limiter: Limiter | None = None,
     ) -> None:
         self._routes = routes
         self._authenticator = authenticator
         self._direct = direct or {}
+        self._refusals = refusals or {}
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -201,17 +222,18 @@ class Door:
             exchange.status = 499
             raise
         except Exception as error:  # noqa: BLE001  (the border: whatever it is, the client gets JSON)
-            await _refuse(exchange, _translated(error, scope))
+            refuse = self._refusals.get(scope["path"], refusal)
+            await _refuse(exchange, _translated(error, scope), refuse)
         finally:
             if scope["path"] not in PUBLIC_PATHS:
                 exchange.log()
 
 
-async def _refuse(exchange: Exchange, error: Exception) -> None:
+async def _refuse(exchange: Exchange, error: Exception, refuse: Refuse) -> None:
     exchange.note_error(error)
     if exchange.status is None:
-        found = problem(error)
-        await exchange.answer(found.status, body(error), found.headers)
+        found = refuse(error)
+        await exchange.answer(found.status, found.content, found.headers)
 
 
 def _translated(error: Exception, scope: Scope) -> Exception:

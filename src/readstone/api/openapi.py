@@ -7,6 +7,8 @@ import msgspec
 
 from readstone import __version__
 from readstone.api.errors import STATUS, ErrorBody
+from readstone.api.extract.route import PATH as IMAGE_EXTRACTION
+from readstone.api.extract.schema import ExtractAnswer, ExtractForm
 from readstone.api.openai import schema
 from readstone.api.ops import Health, Readiness
 from readstone.api.usage import EntryList, UsageList
@@ -20,7 +22,7 @@ _BODY_STATUSES = (400, 401, 403, 404, 413, 429, 502, 503, 504)
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route as it is documented; `request` and `answer` are wire schemas."""
+    """One route as it is documented; `request`, `answer` and `failure` are wire schemas, a form's parts its members."""
 
     method: str
     path: str
@@ -30,6 +32,8 @@ class Operation:
     public: bool = False
     statuses: tuple[int, ...] = (401,)
     streams: bool = False
+    is_form: bool = False
+    failure: type = ErrorBody
 
 
 OPERATIONS = (
@@ -41,6 +45,16 @@ OPERATIONS = (
         schema.ChatCompletionRequest,
         statuses=_BODY_STATUSES,
         streams=True,
+    ),
+    Operation(
+        "post",
+        IMAGE_EXTRACTION,
+        "Extract the values that a schema in the prompt asks for from an image (a form with the image as a file)",
+        ExtractAnswer,
+        ExtractForm,
+        statuses=(400, 401, 403, 404, 405, 413, 429, 500, 504),
+        is_form=True,
+        failure=ExtractAnswer,
     ),
     Operation("get", "/v1/models", "List the models and their aliases", schema.ModelList),
     Operation(
@@ -89,6 +103,11 @@ def build_document() -> JSON:
     types += [operation.request for operation in OPERATIONS if operation.request]
     types += [schema.ChatCompletionChunk, ErrorBody]
     _, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    # A file within a form is its bytes as they are (OpenAPI 3.1.0, 4.8.14.5), which no type of msgspec's says.
+    components[ExtractForm.__name__]["properties"]["image"] = {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+    }
     paths: JSON = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
@@ -119,7 +138,10 @@ def _operation(operation: Operation) -> JSON:
     if operation.public:
         found["security"] = []
     if operation.request:
-        found["requestBody"] = {"required": True, "content": _json(operation.request)}
+        content = _json(operation.request)
+        if operation.is_form:
+            content = {"multipart/form-data": content["application/json"]}
+        found["requestBody"] = {"required": True, "content": content}
     if "{model}" in operation.path:
         found["parameters"] = [
             {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -156,7 +178,7 @@ def _failures(operation: Operation) -> JSON:
     if operation.path == "/ready":
         return {"503": {"description": "Not ready yet.", "content": _json(Readiness)}}
     return {
-        str(status): {"description": _meaning(status), "content": _json(ErrorBody)}
+        str(status): {"description": _meaning(status), "content": _json(operation.failure)}
         for status in operation.statuses
     }
 
@@ -164,7 +186,8 @@ def _failures(operation: Operation) -> JSON:
 def _meaning(status: int) -> str:
     """What an error status can mean: the first sentences of the classes that have it."""
     classes = [kind for kind, (number, _) in STATUS.items() if number == status]
-    return " ".join((kind.__doc__ or "").strip().splitlines()[0] for kind in classes)
+    told = " ".join((kind.__doc__ or "").strip().splitlines()[0] for kind in classes)
+    return told or "The server made a mistake, or its engine failed."
 
 
 def _json(kind: type) -> JSON:

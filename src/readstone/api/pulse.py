@@ -7,7 +7,7 @@ from typing import Final, Self, TypeAlias
 
 from starlette.types import Receive
 
-from readstone.core.errors import ClientClosed
+from readstone.core.errors import ClientClosed, RequestTimeout
 
 LOOK_SECONDS: Final = 0.05
 """A client's leaving is not looked for so long: what is quicker needs no task for it."""
@@ -110,6 +110,15 @@ class Pulse:
         if self._reason is None and not self._over:
             self._reason = reason
             self._task.cancel()
+
+
+def told(error: Exception, limit: float) -> Exception:
+    """The error as its client is told: of a block that took too long, what its limit was."""
+    if not isinstance(error, TimeoutError):
+        return error
+    return RequestTimeout(
+        f"The request took longer than {limit:g} seconds (limits.request_seconds)."
+    )
 
 
 async def _run(fill: Fill) -> None:

@@ -10,6 +10,7 @@ from readstone.config.engines import (
     VLLMConfig,
 )
 from readstone.config.environment import environment, read_key
+from readstone.config.extract import ExtractConfig
 from readstone.config.limits import KeyLimitsConfig, LimitsConfig
 from readstone.config.loading import load_config
 from readstone.config.models import DefaultsConfig, ModelConfig
@@ -22,6 +23,7 @@ __all__ = [
     "Config",
     "DefaultsConfig",
     "EngineConfig",
+    "ExtractConfig",
     "FetchConfig",
     "HTTPConfig",
     "HubConfig",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from readstone.config.engines import EngineConfig
+from readstone.config.extract import ExtractConfig
 from readstone.config.limits import LimitsConfig
 from readstone.config.models import ModelConfig
 from readstone.config.records import LedgerConfig, StoreConfig
@@ -37,6 +38,7 @@ class Config:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)
     reader: ReaderConfig = field(default_factory=ReaderConfig)
+    extract: ExtractConfig = field(default_factory=ExtractConfig)
     hub: HubConfig = field(default_factory=HubConfig)
     engines: dict[str, EngineConfig] = field(default_factory=dict[str, EngineConfig])
     models: dict[str, ModelConfig] = field(default_factory=dict[str, ModelConfig])

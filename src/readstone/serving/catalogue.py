@@ -15,7 +15,15 @@ EMBEDDED = Model(
     defaults=KIND_DEFAULTS["ocr"],
     max_images=16,
 )
-"""What is served with no configuration at all."""
+"""What reads, with no configuration at all."""
+EXTRACT = Model(
+    id="u1-ocr-extract",
+    kind="extract",
+    engine="reader",
+    defaults=KIND_DEFAULTS["extract"],
+    max_images=16,
+)
+"""What extracts, with no configuration at all; called as in the contract of image extraction."""
 
 _MAX_IMAGES = ModelConfig().max_images
 
@@ -64,12 +72,12 @@ class Catalogue:
 
 
 def build_catalogue(entries: Mapping[str, ModelConfig], engines: Iterable[str]) -> Catalogue:
-    """The embedded model and the configured ones; an entry with an embedded id changes that model.
+    """The embedded models and the configured ones; an entry with an embedded id changes that model.
 
     ConfigurationError where an entry lacks its kind or engine, names an engine, a fallback or a language model
     that is not there, or takes a name twice, and where fallbacks lead back to where they began.
     """
-    models = {EMBEDDED.id: EMBEDDED}
+    models = {model.id: model for model in (EMBEDDED, EXTRACT)}
     for model_id, entry in entries.items():
         models[model_id] = _model(model_id, entry, models.get(model_id))
     known = tuple(engines)

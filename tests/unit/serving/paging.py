@@ -27,6 +27,10 @@ class PageEngine(FakeEngine):
         self.become("ready")
         self._pages = [page(*texts) for texts in pages]
 
+    def show(self, *pages: Sequence[str]) -> None:
+        """Read other pages from now on."""
+        self._pages = [page(*texts) for texts in pages]
+
     async def read(self, request: ChatRequest) -> AsyncGenerator[PageRead | Finish]:
         """The pages, then the finish."""
         self.requests.append(request)

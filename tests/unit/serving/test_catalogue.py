@@ -5,7 +5,7 @@ import pytest
 from readstone.config import DefaultsConfig, ModelConfig
 from readstone.core.errors import ConfigurationError, ModelNotFound
 from readstone.core.model import KIND_DEFAULTS
-from readstone.serving.catalogue import EMBEDDED, build_catalogue
+from readstone.serving.catalogue import EMBEDDED, EXTRACT, build_catalogue
 
 ENGINES = ("reader",)
 
@@ -13,7 +13,7 @@ ENGINES = ("reader",)
 def test_with_no_configuration_the_reader_is_served() -> None:
     catalogue = build_catalogue({}, ENGINES)
 
-    assert list(catalogue) == [EMBEDDED]
+    assert list(catalogue) == [EMBEDDED, EXTRACT]
     assert catalogue.find("readstone-ocr").kind == "ocr"
 
 
@@ -22,7 +22,11 @@ def test_an_alias_finds_its_model() -> None:
     catalogue = build_catalogue({"readstone-ocr": entry}, ENGINES)
 
     assert catalogue.find("Hunyuan/Hunyuan-OCR-1B").id == "readstone-ocr"
-    assert [name for name, _ in catalogue.names()] == ["readstone-ocr", "Hunyuan/Hunyuan-OCR-1B"]
+    assert [name for name, _ in catalogue.names()] == [
+        "readstone-ocr",
+        "Hunyuan/Hunyuan-OCR-1B",
+        "u1-ocr-extract",
+    ]
 
 
 def test_a_changed_default_leaves_the_others_as_the_kind_has_them() -> None:

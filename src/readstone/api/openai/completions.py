@@ -1,6 +1,7 @@
 """`POST /v1/chat/completions`: the hot path, a plain ASGI application."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -13,8 +14,10 @@ from readstone.api.http import Exchange
 from readstone.api.openai.codec import ChatCodec, Envelope, Origin
 from readstone.api.openai.encoding import DONE, PING, Chunks, Label, Whole
 from readstone.api.openai.lifting import lift
-from readstone.api.pulse import Pulse
-from readstone.core.errors import ClientClosed, MethodNotAllowed, RequestTimeout
+from readstone.api.pulse import Pulse, told
+from readstone.core.chat import ChatRequest
+from readstone.core.errors import ClientClosed, MethodNotAllowed
+from readstone.serving.extraction import Extractor
 from readstone.serving.gateway import Gateway, GatewayEvent, Served
 from readstone.serving.intake import Intake, Reservation
 
@@ -39,11 +42,20 @@ class ChatLimits:
 
 
 class ChatCompletions:
-    """Decodes, asks the gateway, and sends what it answers: whole, or as it comes."""
+    """Decodes, asks the gateway, and sends what it answers: whole, or as it comes.
+
+    Where there is an `extractor`, it answers what asks for a schema to be filled.
+    """
 
     def __init__(
-        self, codec: ChatCodec, gateway: Gateway, intake: Intake, limits: ChatLimits
+        self,
+        codec: ChatCodec,
+        gateway: Gateway,
+        intake: Intake,
+        limits: ChatLimits,
+        extractor: Extractor | None = None,
     ) -> None:
+        self._extractor = extractor
         self._codec = codec
         self._gateway = gateway
         self._intake = intake
@@ -63,21 +75,13 @@ class ChatCompletions:
         except ClientClosed:
             raise
         except Exception as error:
-            told = self._told(error)
+            said = told(error, limits.request_seconds)
             if exchange.status is None:
-                raise told from error
-            exchange.note_error(told)
+                raise said from error
+            exchange.note_error(said)
             exchange.account.fail(error)
-            event = b"data: " + msgspec.json.encode(body(told)) + b"\n\n" + DONE
+            event = b"data: " + msgspec.json.encode(body(said)) + b"\n\n" + DONE
             await exchange.send({"type": "http.response.body", "body": event})
-
-    def _told(self, error: Exception) -> Exception:
-        if not isinstance(error, TimeoutError):
-            return error
-        return RequestTimeout(
-            f"The request took longer than {self._limits.request_seconds:g} seconds "
-            "(limits.request_seconds)."
-        )
 
     async def _serve(
         self, exchange: Exchange, receive: Receive, reservation: Reservation, pulse: Pulse
@@ -138,13 +142,20 @@ class ChatCompletions:
         await reservation.resize(chat.weight)
         account = exchange.account
         account.send(chat)
-        async with aclosing(self._gateway.chat(chat)) as events:
+        async with aclosing(self._answers(chat)) as events:
             async for event in events:
                 account.take(event)
                 await answer.take(event)
                 if isinstance(event, Served):
                     _note(exchange, event)
                     return
+
+    def _answers(self, chat: ChatRequest) -> AsyncGenerator[GatewayEvent]:
+        """What answers: the model's engine, or the extractor where a schema is to be filled."""
+        wanted = None if self._extractor is None else self._extractor.wanted(chat)
+        if self._extractor is None or wanted is None:
+            return self._gateway.chat(chat)
+        return self._extractor.chat(chat, wanted)
 
 
 class _Whole:
