@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.server import Server, environment, free_port
+from tests.e2e.server import Server, environment, free_port, readstone
 
 from conformance import difference
 from conformance.outcome import read_outcomes, read_report
@@ -18,25 +20,76 @@ SUITES = ROOT / "conformance/suites"
 PAGE = ROOT / "docs/compatibility.md"
 DOWNLOADS = ROOT / ".tools/conformance"
 RECEIPT = ROOT / "tests/data/receipt.jpg"
+SEER = ROOT / "tests/models/seer"
+VLLM = ROOT / ".tools/engines/vllm"
 UV = ROOT / ".tools/bin/uv"
 
 MODEL = "readstone-ocr"
 ALIASES = ("gpt-6-astra", "model")
 """What openai-python's suite calls its models."""
 
-ENGINE = """
-[engines.b11549]
-type = "http"
-url = "http://127.0.0.1:{port}/v1"
+VLLM_NAMES = (
+    "HuggingFaceH4/zephyr-7b-beta",
+    "zephyr-lora",
+    "Qwen/Qwen3-0.6B",
+    "Qwen/Qwen2-1.5B-Instruct",
+    "Qwen/Qwen2.5-1.5B-Instruct",
+)
+"""What vLLM's suite calls its models; suites/vllm.py has the same."""
 
-[models.tinyllama-2]
-kind = "chat"
-engine = "b11549"
-aliases = ["llama-test-model"]
-defaults = {{ stream = false, temperature = 0.8, top_p = 0.95 }}
-"""
-"""llama.cpp's server as its suite starts it. It has the server's defaults and, as an engine's name is its
-`system_fingerprint`, llama.cpp's build."""
+
+@dataclass(frozen=True, slots=True)
+class Twice:
+    """A suite of an engine's own that is run of it directly and behind our server.
+
+    `arguments` stand before the engine's port; an engine's name is its `system_fingerprint`. The models have the
+    engine's own defaults and, where the suite asks for the same under other names, aliases.
+    """
+
+    name: str
+    script: str
+    engine: str
+    arguments: tuple[Path, ...]
+    models: Mapping[str, tuple[str, ...]]
+    temperature: float
+    top_p: float
+
+    def configuration(self, port: str) -> str:
+        """The readstone.toml of the server in front of the engine."""
+        engine = f'[engines.{self.engine}]\ntype = "http"\nurl = "http://127.0.0.1:{port}/v1"\n'
+        defaults = f"{{ stream = false, temperature = {self.temperature}, top_p = {self.top_p} }}"
+        models = (
+            f'[models."{name}"]\nkind = "chat"\nengine = "{self.engine}"\n'
+            f"aliases = {list(aliases)}\ndefaults = {defaults}\n"
+            for name, aliases in self.models.items()
+        )
+        return "\n".join((engine, *models))
+
+
+def llama_cpp(model: Path) -> Twice:
+    """llama.cpp's tests; the engine's name is llama.cpp's build."""
+    return Twice(
+        name="llama.cpp b11549, chat completions",
+        script="llama_cpp.py",
+        engine="b11549",
+        arguments=(DOWNLOADS, model),
+        models={"tinyllama-2": ("llama-test-model",)},
+        temperature=0.8,
+        top_p=0.95,
+    )
+
+
+def vllm() -> Twice:
+    """The tests of vLLM, of the one that `./run engines vllm` installed."""
+    return Twice(
+        name="vLLM 0.32.0, chat completions",
+        script="vllm.py",
+        engine="vllm",
+        arguments=(DOWNLOADS, VLLM, SEER),
+        models=dict.fromkeys(VLLM_NAMES, ()),
+        temperature=1.0,
+        top_p=1.0,
+    )
 
 
 def main() -> int:
@@ -49,12 +102,20 @@ def main() -> int:
         type=Path,
         help="run llama.cpp's suite too, on this GGUF: TinyStories 260K, the hub's ggml-org/test-model-stories260K",
     )
+    parser.add_argument(
+        "--vllm",
+        action="store_true",
+        help="run vLLM's suite too, of the vLLM that ./run engines vllm installs",
+    )
     arguments = parser.parse_args()
     if arguments.stories:
-        found = difference.markdown([_llama(arguments.stories.resolve())])
-        print(found)
-        if not arguments.no_write:
-            write(PAGE, found, difference.BEGIN, difference.END)
+        _differ(
+            llama_cpp(arguments.stories.resolve()), "llama.cpp", write_it=not arguments.no_write
+        )
+    if arguments.vllm and not VLLM.exists():
+        parser.error("vLLM is not installed: ./run engines vllm")
+    if arguments.vllm:
+        _differ(vllm(), "vLLM", write_it=not arguments.no_write)
     with tempfile.TemporaryDirectory(prefix="readstone-conformance-") as name:
         folder = Path(name)
         (folder / "readstone.toml").write_text(
@@ -94,24 +155,38 @@ def _schema(server: Server, folder: Path, examples: int) -> Row:
     return schema_row(read_report(report))
 
 
-def _llama(model: Path) -> difference.Difference:
-    """llama.cpp's tests of chat completions, of its server directly and behind ours."""
+def _differ(suite: Twice, mark: str, *, write_it: bool) -> None:
+    """Run an engine's suite directly and behind our server, and tell what is not alike."""
+    found = difference.markdown([_twice(suite)])
+    print(found)
+    if write_it:
+        write(PAGE, found, *difference.marks(mark))
+
+
+def _twice(suite: Twice) -> difference.Difference:
     with tempfile.TemporaryDirectory(prefix="readstone-conformance-") as name:
         folder = Path(name)
         port = str(free_port())
-        settings = (DOWNLOADS, model, port)
-        _run(folder, "llama_cpp.py", *map(str, (*settings, folder / "direct.jsonl")))
-        (folder / "readstone.toml").write_text(ENGINE.format(port=port), encoding="utf-8")
+        settings = (*suite.arguments, port)
+        _run(folder, suite.script, *map(str, (*settings, folder / "direct.jsonl")))
+        (folder / "readstone.toml").write_text(suite.configuration(port), encoding="utf-8")
         server = Server(folder, up="/health")
         try:
-            behind = (*settings, folder / "through.jsonl", server.address, server.key)
-            _run(folder, "llama_cpp.py", *map(str, behind))
+            behind = (*settings, folder / "through.jsonl", server.address, _key(folder, suite))
+            _run(folder, suite.script, *map(str, behind))
         finally:
             server.stop()
         direct, through = (
             difference.read_results(folder / f"{way}.jsonl") for way in ("direct", "through")
         )
-        return difference.compare("llama.cpp b11549, chat completions", direct, through)
+        return difference.compare(suite.name, direct, through)
+
+
+def _key(folder: Path, suite: Twice) -> str:
+    """A key for the suite's models alone: those are the models that it is shown."""
+    models = [word for name in suite.models for word in ("--model", name)]
+    made = readstone(folder, "keys", "create", "--data-dir", "data", *models, "suite")
+    return re.findall(r"rs-\w+-\w+", made.stdout)[0]
 
 
 def _openai_version() -> str:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-BEGIN = "<!-- differences written by ./run conformance -->\n"
-END = "<!-- end of the differences that ./run conformance wrote -->\n"
+
+def marks(suite: str) -> tuple[str, str]:
+    """What stands before and after a suite's table in docs/compatibility.md."""
+    written = "written by ./run conformance -->\n"
+    return f"<!-- {suite}: differences {written}", f"<!-- {suite}: end of the differences {written}"
 
 
 class Result(msgspec.Struct, frozen=True):

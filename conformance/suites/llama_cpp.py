@@ -3,6 +3,7 @@
 # dependencies = [
 #   "aiohttp>=3.9",
 #   "filelock>=3.16",
+#   "gguf>=0.17",
 #   "openai>=2.14",
 #   "prometheus-client>=0.20",
 #   "pytest>=8.3",
@@ -14,7 +15,7 @@
 """Runs llama.cpp's own tests of its server's chat completions: llama_cpp.py FOLDER MODEL PORT RESULT [ADDRESS KEY].
 
 The tests come with the source distribution of the xllamacpp wheel, whose server they start at PORT with what each of
-them asks for. With an ADDRESS they talk to that server instead, which must ask the one at PORT: then the path, the key
+them asks for. MODEL is TinyStories 260K as GGUF; a copy is used that is as the suite expects it (`prepare`). With an ADDRESS they talk to that server instead, which must ask the one at PORT: then the path, the key
 and the model are put in from outside. Each outcome is appended to RESULT as a line of JSON.
 """
 
@@ -31,6 +32,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import gguf
 import openai
 import pytest
 
@@ -57,6 +59,27 @@ def obtain(folder: Path) -> Path:
         with tarfile.open(archive) as opened:
             opened.extractall(folder, filter="data")
     return suite
+
+
+def prepare(model: Path, prepared: Path) -> None:
+    """Write the model as the hub's ggml-org/test-model-stories260K is: without a chat template, and with BOS put first."""
+    read = gguf.GGUFReader(model)
+    written = gguf.GGUFWriter(prepared, "llama")
+    own = {"general.architecture", "tokenizer.chat_template", "tokenizer.ggml.add_bos_token"}
+    for name, member in read.fields.items():
+        if name in own or name.startswith("GGUF."):
+            continue
+        if member.types[0] == gguf.GGUFValueType.ARRAY:
+            written.add_array(name, member.contents())
+        else:
+            written.add_key_value(name, member.contents(), member.types[0])
+    written.add_add_bos_token(value=True)
+    for tensor in read.tensors:
+        written.add_tensor(tensor.name, tensor.data)
+    written.write_header_to_file()
+    written.write_kv_data_to_file()
+    written.write_tensors_to_file()
+    written.close()
 
 
 class Guest:
@@ -277,7 +300,9 @@ def main() -> int:
     os.chdir(obtain(Path(folder)))
     os.environ["PORT"] = port
     sys.path.insert(0, str(Path.cwd()))
-    guest = Guest(Path(model), int(port), Path(result), guarded=bool(through))
+    prepared = Path(f"{result}.gguf")
+    prepare(Path(model), prepared)
+    guest = Guest(prepared, int(port), Path(result), guarded=bool(through))
     options = ["-q", "--tb=no", "--no-header", "-p", "no:cacheprovider", "-m", "not slow"]
     if through:
         address, key = through

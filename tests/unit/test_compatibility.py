@@ -146,8 +146,8 @@ def test_a_suite_run_twice_tells_what_is_not_alike(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="other tests"):
         compare("a suite", direct, {})
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{difference.BEGIN}{difference.END}after\n", encoding="utf-8")
-    write(page, text, difference.BEGIN, difference.END)
+    page.write_text(f"before\n{''.join(difference.marks('a suite'))}after\n", encoding="utf-8")
+    write(page, text, *difference.marks("a suite"))
     assert text in page.read_text(encoding="utf-8")
 
 

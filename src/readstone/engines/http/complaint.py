@@ -68,7 +68,8 @@ def read_complaint(status: int, body: bytes) -> Complaint:
             error = Error(found.message or detail, found.type, found.code, found.param)
     code = str(error.code) if isinstance(error.code, str) else error.type or ""
     inner = error.code if isinstance(error.code, int) else 0
-    param = error.param if isinstance(error.param, str) else None
+    # vLLM says where the property lies in its own view of a request: body.seed.
+    param = error.param.removeprefix("body.") if isinstance(error.param, str) else None
     return Complaint(
         status or inner, error.message, code.lower(), param, error.n_ctx, error.n_prompt_tokens
     )

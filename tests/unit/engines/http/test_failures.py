@@ -144,8 +144,9 @@ def test_no_word_of_an_engine_reaches_the_client(status: int, body: object) -> N
     assert "10.0.0.7" not in found.message
 
 
-def test_a_property_that_the_engine_names_is_named() -> None:
-    found = refusal(400, {"message": "bad", "param": "logit_bias"})
+@pytest.mark.parametrize("named", ["logit_bias", "body.logit_bias"])
+def test_a_property_that_the_engine_names_is_named(named: str) -> None:
+    found = refusal(400, {"message": "bad", "param": named})
     assert isinstance(found, InvalidRequest)
     assert found.param == "logit_bias"
     assert "'logit_bias'" in found.message
