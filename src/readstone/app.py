@@ -42,6 +42,7 @@ from readstone.serving.gateway import Backend, Gateway
 from readstone.serving.intake import Intake
 from readstone.serving.keys import Authenticator
 from readstone.serving.ledger import Ledger, LedgerTerms
+from readstone.serving.limits.counters import Counters
 from readstone.serving.limits.limiter import Limiter, Terms
 from readstone.serving.limits.memory import MemoryCounters
 from readstone.store import Store
@@ -102,7 +103,7 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         name: Backend(built.engine, Admission(built.concurrency, built.queue))
         for name, built in engines.items()
     }
-    limiter = Limiter(MemoryCounters(), store, _terms(config))
+    limiter = Limiter(_counters(config), store, _terms(config))
     gateway = Gateway(backends, catalogue.find, limiter)
     fetcher = Fetcher(_policy(config))
     discovery = Discovery(catalogue, _sources(engines))
@@ -230,9 +231,23 @@ def _extract_limits(config: Config) -> ExtractLimits:
     return ExtractLimits(image, config.limits.request_seconds)
 
 
+def _counters(config: Config) -> Counters:
+    """Where what keys ask for is counted."""
+    limits = config.limits
+    if limits.redis is None:
+        return MemoryCounters()
+    try:
+        from readstone.serving.limits.redis import RedisCounters  # noqa: PLC0415  (an extra)
+    except ImportError as error:
+        raise ConfigurationError(
+            "limits.redis needs the client of Redis: pip install 'readstone[scale]'."
+        ) from error
+    return RedisCounters(limits.redis, read_key(limits.redis_password_env, None))
+
+
 def _terms(config: Config) -> Terms:
     limits = config.limits
-    return Terms(limits.key.limits, ceil(limits.request_seconds))
+    return Terms(limits.key.limits, ceil(limits.request_seconds), limits.fail_open)
 
 
 def _policy(config: Config) -> FetchPolicy:

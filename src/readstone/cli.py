@@ -19,7 +19,7 @@ from readstone.demo import show_first_page
 from readstone.doctor import examine
 from readstone.engines.assembly import server_options
 from readstone.engines.http.listing import Listing
-from readstone.options import add_engine_options, engine_settings
+from readstone.options import add_engine_options, add_limit_options, engine_settings, key_limits
 from readstone.report import add_usage_options, report_usage
 from readstone.server import serve
 from readstone.serving.catalogue import Catalogue, build_catalogue
@@ -146,11 +146,13 @@ async def _keys(options: argparse.Namespace, config: Config, store: Store) -> in
                 catalogue = await _catalogue(config)
                 for name in models:
                     catalogue.find(name)
-            key, written = mint(options.name, now, admin=options.admin, models=models)
+            key, written = mint(
+                options.name, now, admin=options.admin, models=models, limits=key_limits(options)
+            )
             await store.add_key(key)
             print(written)
         case "list":
-            rows = [("ID", "NAME", "ADMIN", "MODELS", "CREATED", "STATE")]
+            rows = [("ID", "NAME", "ADMIN", "MODELS", "LIMITS", "CREATED", "STATE")]
             _print_table(rows + [_key_row(key) for key in await store.list_keys()])
         case _:
             public_id = options.id.removeprefix("rs-").split("-")[0]
@@ -169,7 +171,8 @@ def _key_row(key: Key) -> tuple[str, ...]:
     created = time.strftime("%Y-%m-%d %H:%M", time.localtime(key.created_at))
     state = "active" if key.revoked_at is None else "revoked"
     admin = "yes" if key.admin else "no"
-    return key.public_id, key.name, admin, ", ".join(key.models) or "all", created, state
+    models = ", ".join(key.models) or "all"
+    return key.public_id, key.name, admin, models, str(key.limits), created, state
 
 
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
@@ -231,6 +234,7 @@ def _add_keys(keys: argparse.ArgumentParser, shared: argparse.ArgumentParser) ->
         metavar="MODEL",
         help="let it use this model only, by id or alias; repeat for several (default: all)",
     )
+    add_limit_options(create)
     add_engine_options(create)
     create.add_argument("--admin", action="store_true", help="let it administer the server")
     actions.add_parser("list", parents=[shared], help="show every key (never its secret)")

@@ -1,19 +1,32 @@
 """What every kind of counters promises."""
 
 import asyncio
+import itertools
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from readstone.serving.limits.counters import Charge, Counters, Level, Refused, Taken, Unknown
+from readstone.serving.limits.counters import (
+    Charge,
+    Counters,
+    CountersFailed,
+    Level,
+    Refused,
+    Taken,
+    Unknown,
+)
 from readstone.serving.limits.memory import MemoryCounters
+from readstone.serving.limits.redis import RedisCounters
 from readstone.serving.limits.rules import Calendar, Lease, Rule, Sliding
+from redis_server import RedisServer, started_redis
 
 NOON = 1_795_262_400.0
 """21 November 2026, 12:00 UTC."""
 DAY = 86_400
+DATABASES = itertools.count()
 
 REQUESTS = Rule("alice", None, "requests", 100, Sliding(60), "readstone:{alice}:requests")
 TOKENS = Rule("alice", None, "tokens", 1000, Sliding(60), "readstone:{alice}:tokens")
@@ -35,9 +48,18 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-async def counters(clock: Clock) -> AsyncIterator[Counters]:
+@pytest.fixture(scope="module")
+def redis() -> Generator[RedisServer]:
+    with started_redis() as started:
+        yield started
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def counters(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Counters]:
     found: Counters = MemoryCounters(clock)
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis")
+        found = RedisCounters(f"{server.url}?db={next(DATABASES)}", clock=clock)
     yield found
     await found.close()
 
@@ -72,7 +94,7 @@ async def test_a_request_is_charged_whole_or_not_at_all(counters: Counters) -> N
     outcome = await refused(counters, Charge(REQUESTS, 1), Charge(TOKENS, 51))
 
     assert outcome.index == 1
-    assert outcome.levels == [Level(0, 0.0), Level(950, 61.0)]
+    assert list(outcome.levels) == [Level(0, 0.0), Level(950, 61.0)]
     assert await used(counters, REQUESTS) == 0
     await taken(counters, Charge(REQUESTS, 1), Charge(TOKENS, 50))
 
@@ -241,6 +263,16 @@ async def test_what_costs_nothing_passes_although_nothing_is_left(counters: Coun
     await taken(counters, Charge(COST, 5_000_000))
 
     await taken(counters, Charge(COST, 0))
+
+
+async def test_counters_that_cannot_be_reached_say_so(tmp_path: Path) -> None:
+    counters = RedisCounters(f"unix://{tmp_path / 'nobody'}")
+
+    with pytest.raises(CountersFailed, match="ConnectionError"):
+        await counters.take([Charge(REQUESTS, 1)])
+    with pytest.raises(CountersFailed, match="ConnectionError"):
+        await counters.correct(NOON, [Charge(REQUESTS, 1)])
+    await counters.close()
 
 
 async def test_keys_do_not_count_for_each_other(counters: Counters) -> None:

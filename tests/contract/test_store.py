@@ -12,6 +12,7 @@ import pytest
 from postgres import Postgres, started_postgres
 from readstone.core.key import mint
 from readstone.core.ledger import DAY_MILLISECONDS, Entry, Selection, Total
+from readstone.core.limit import Limits
 from readstone.store import Store
 from readstone.store.memory import MemoryStore
 from readstone.store.postgres import PostgresStore
@@ -121,7 +122,8 @@ async def test_text_of_any_kind_is_kept_as_text(store: Store) -> None:
 
 
 async def test_the_models_of_a_key_are_kept(store: Store) -> None:
-    key, _ = mint("a", now=5, models=("readstone-ocr", "Some/OCR-1B"))
+    limits = Limits(requests_per_minute=100, tokens_per_minute=0, budget_per_month=12_500_000)
+    key, _ = mint("a", now=5, models=("readstone-ocr", "Some/OCR-1B"), limits=limits)
 
     await store.add_key(key)
 

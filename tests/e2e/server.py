@@ -71,9 +71,12 @@ def readstone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 class Server:
-    """`readstone serve` on a free port, run in `folder`, where a readstone.toml may lie; `up` is the path that tells when."""
+    """`readstone serve` on a free port, run in `folder`, where a readstone.toml may lie.
 
-    def __init__(self, folder: Path, *arguments: str, up: str = "/ready") -> None:
+    `up` is the path that tells when; `key` is one of its keys where its store has some already.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, up: str = "/ready", key: str = "") -> None:
         self.folder = folder
         self._output = folder / "output.txt"
         self._log = folder / "log.jsonl"
@@ -87,7 +90,7 @@ class Server:
                 stderr=log,
             )
         try:
-            self.key = self.printed(r"admin key, shown this once: (rs-\w+-\w+)\n")
+            self.key = key or self.printed(r"admin key, shown this once: (rs-\w+-\w+)\n")
             self.address = self.printed(r"serves on (http://\S+) ")
             wait_until(lambda: self.call("GET", up).status == 200, "the server is up")
         except AssertionError:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
+from readstone.core.errors import ConfigurationError
 from readstone.core.limit import Limits
 
 _MICROS = 1_000_000
@@ -71,4 +73,31 @@ class LimitsConfig:
     document_pages: Annotated[
         int, Meta(ge=1, description="Most pages of a PDF; one with more is refused.")
     ] = 100
+    redis: Annotated[
+        str | None,
+        Meta(
+            description="Redis or Valkey that counts for several servers: `redis://HOST:PORT/0`, `rediss://…`, `unix:///SOCKET`."
+        ),
+    ] = None
+    redis_password_env: Annotated[
+        str | None, Meta(description="The environment variable that holds its password.")
+    ] = None
+    fail_open: Annotated[
+        bool,
+        Meta(description="Whether requests are let in uncounted while Redis cannot be reached."),
+    ] = False
     key: KeyLimitsConfig = field(default_factory=KeyLimitsConfig)
+
+    def __post_init__(self) -> None:
+        if self.redis is None:
+            return
+        parts = urlsplit(self.redis)
+        if parts.scheme not in {"redis", "rediss", "unix"}:
+            raise ConfigurationError(
+                "redis is no address: it begins with redis://, rediss:// or unix://."
+            )
+        if parts.password or "password=" in parts.query:
+            raise ConfigurationError(
+                "redis takes no password in its address: name the environment variable that holds it with "
+                "'redis_password_env'."
+            )

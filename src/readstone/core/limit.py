@@ -32,6 +32,22 @@ class Limits:
             )
         )
 
+    def __str__(self) -> str:
+        budget = self.budget_per_month
+        said = (
+            ("requests/min", self.requests_per_minute),
+            ("tokens/min", self.tokens_per_minute),
+            ("pages/day", self.pages_per_day),
+            ("at once", self.concurrency),
+            ("a month", None if budget is None else budget / 1_000_000),
+        )
+        told = [
+            f"{f'{most:,.10g}' if most else 'any'} {what}"
+            for what, most in said
+            if most is not None
+        ]
+        return ", ".join(told) or "default"
+
 
 NO_LIMITS = Limits()
 """Where nothing is said."""

@@ -1,13 +1,13 @@
 -- name: add_key
-insert into keys (public_id, name, secret_hash, admin, created_at, revoked_at, models)
-values (:public_id, :name, :secret_hash, :admin, :created_at, :revoked_at, :models);
+insert into keys (public_id, name, secret_hash, admin, created_at, revoked_at, models, limits)
+values (:public_id, :name, :secret_hash, :admin, :created_at, :revoked_at, :models, :limits);
 
 -- name: find_key
-select public_id, name, secret_hash, admin, created_at, revoked_at, models
+select public_id, name, secret_hash, admin, created_at, revoked_at, models, limits
 from keys where public_id = :public_id;
 
 -- name: list_keys
-select public_id, name, secret_hash, admin, created_at, revoked_at, models
+select public_id, name, secret_hash, admin, created_at, revoked_at, models, limits
 from keys order by created_at, public_id;
 
 -- name: revoke_key

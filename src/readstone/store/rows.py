@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from readstone.core.ledger import (
     Total,
     day_of,
 )
+from readstone.core.limit import Limits
 
 Row: TypeAlias = tuple[Any, ...]
 Values: TypeAlias = dict[str, str | int | bytes | None]
@@ -49,14 +51,25 @@ def key_values(key: Key) -> Values:
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
         "models": json.dumps(key.models),
+        "limits": json.dumps(
+            {name: most for name, most in asdict(key.limits).items() if most is not None}
+        ),
     }
 
 
 def read_key(row: Row) -> Key:
     """A row of `find_key` or `list_keys`."""
-    public_id, name, secret_hash, admin, created_at, revoked_at, models = row
-    names = tuple(json.loads(models))
-    return Key(public_id, name, bytes(secret_hash), bool(admin), created_at, revoked_at, names)
+    public_id, name, secret_hash, admin, created_at, revoked_at, models, limits = row
+    return Key(
+        public_id,
+        name,
+        bytes(secret_hash),
+        bool(admin),
+        created_at,
+        revoked_at,
+        tuple(json.loads(models)),
+        Limits(**json.loads(limits)),
+    )
 
 
 def usage_values(selection: Selection, by: Iterable[Grouping]) -> Values:

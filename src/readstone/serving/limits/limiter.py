@@ -184,7 +184,8 @@ class Limiter:
         return begins
 
     def _lose_sight(self, error: CountersFailed) -> None:
-        """Log once that limits are not counted."""
+        """Forget what keys had left; log once that limits are not counted."""
+        self._seen.clear()
         if not self._is_blind:
             self._is_blind = True
             log("limits are not counted", reason=str(error), let_in=self._terms.fail_open)

@@ -25,14 +25,19 @@ class Sliding:
 
     seconds: int
 
+    @property
+    def cell_seconds(self) -> int:
+        """How long a cell is."""
+        return -(-self.seconds // _CELLS)
+
     def cell(self, now: float) -> int:
         """When the cell of that moment began, in Unix seconds."""
-        size = -(-self.seconds // _CELLS)
+        size = self.cell_seconds
         return int(now // size) * size
 
     def expiry(self, cell: int) -> int:
         """When that cell is forgotten."""
-        return cell - (-self.seconds // _CELLS) + self.seconds
+        return cell + self.cell_seconds + self.seconds
 
 
 @dataclass(frozen=True, slots=True)
