@@ -23,6 +23,7 @@ from readstone.engines.reader.tokens import count, cut
 from readstone.extraction.checks import run_checks
 from readstone.extraction.extract import extract
 from readstone.extraction.llm.extract import extract_with_llm
+from readstone.extraction.llm.lines import Room, room_within
 from readstone.extraction.schema import parse_schema
 from readstone.serving.gateway import Gateway, GatewayEvent, Meter, Served, StandIn
 
@@ -121,7 +122,7 @@ class Extractor:
         if request.model.language_model is not None:
             asked = _Questions(self._gateway, self._find(request.model.language_model), request)
             found = await extract_with_llm(
-                pages, wanted.schema, wanted.scene, asked.ask, others=found.values
+                pages, wanted.schema, wanted.scene, asked.ask, room=asked.room, others=found.values
             )
             usage = _sum(usage, asked.usage)
         content = _encoded(found)
@@ -156,6 +157,11 @@ class _Questions:
         self._gateway = gateway
         self._model = model
         self._request = request
+
+    @property
+    def room(self) -> Room:
+        """How much page text it is given at once."""
+        return room_within(self._model.context_length, self._model.defaults.max_tokens)
 
     async def ask(self, messages: Sequence[Message], response_format: bytes) -> str:
         """Its whole answer, as likely as it can be had."""
