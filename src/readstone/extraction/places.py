@@ -20,6 +20,7 @@ from readstone.extraction.sought import Sought
 
 _PARTIES: Final = frozenset({"seller", "buyer"})
 _NAMES: Final = frozenset({"name", "nom", "flrma", "companyname", "ragionesociale"})
+_SECTION: Final = 3.0
 _LIKELY: Final = 0.2
 _FEWEST: Final = 2
 Strengths = list[tuple[Candidate, float]]
@@ -31,7 +32,7 @@ def party_claims(
     """What may be the name or the address of the party a leaf asks for."""
     own = [(candidate, strength) for candidate, strength in labelled if _is_name(candidate)]
     if leaf.kind == "name" and leaf.concept not in {"seller", "buyer"}:
-        return own
+        return [*own, *((name, 1.0) for name in _stated_below(sheet, labels, leaf))]
     found = blocks(sheet, labels)
     buyers = [block for block in found if _is_under(block, labels, "buyer")]
     if leaf.side == "buyer" or leaf.concept == "buyer":
@@ -101,12 +102,42 @@ def _beside(sheet: Sheet, row: Run) -> tuple[Span, ...]:
         for run in sheet.pages[row.page]
         if run.box.left > row.box.right
         and abs(run.box.middle[1] - row.box.middle[1]) < row.box.height
+        and _nearest_label(sheet, row, run) is row
     ]
     near.sort(key=lambda run: (run.box.top, run.box.left))
     left = min((run.box.left for run in near), default=0.0)
     return tuple(
         Span(run, 0, len(run.words)) for run in near if run.box.left - left < row.box.height
     )
+
+
+def _nearest_label(sheet: Sheet, row: Run, run: Run) -> Run:
+    """Which of the labels that stand under each other a value is level with."""
+    column = [
+        other
+        for other in sheet.pages[row.page]
+        if abs(other.box.left - row.box.left) < row.box.height and other.box.right < run.box.left
+    ]
+    return min(column, key=lambda other: abs(other.box.middle[1] - run.box.middle[1]))
+
+
+def _stated_below(sheet: Sheet, labels: Sequence[Label], leaf: Sought) -> list[Candidate]:
+    """What follows "Name" in a line under a heading or a question that names the leaf: "Who is the registrant? Name: ..."."""
+    concepts = {concept for concept, _ in leaf.concepts}
+    found: list[Candidate] = []
+    for head in (label.span for label in labels if label.concept in concepts):
+        for run in sheet.pages[head.page]:
+            drop = run.box.top - head.box.bottom
+            if (
+                compact(run.words[0].text) in _NAMES
+                and -head.box.height < drop < _SECTION * head.box.height
+                and abs(run.box.left - head.run.box.left) < 4 * head.box.height
+            ):
+                rest = Span(run, 1, len(run.words))
+                spans = (rest,) if len(run.words) > 1 else _beside(sheet, run)[:1]
+                if spans:
+                    found.append(named(spans, 1.0))
+    return found
 
 
 def _is_name(candidate: Candidate) -> bool:
