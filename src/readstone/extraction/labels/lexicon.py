@@ -10,7 +10,7 @@ from typing import Final, cast
 from readstone.extraction.labels.concept import Concept, ValueSort
 from readstone.extraction.labels.folding import confusable, folded
 
-LANGUAGES: Final = ("en", "zh")
+LANGUAGES: Final = ("en", "zh", "de", "fr", "es", "it", "pt", "ja")
 
 
 @dataclass(frozen=True, slots=True)

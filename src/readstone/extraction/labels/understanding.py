@@ -80,7 +80,11 @@ def _sayings(label: str) -> Iterable[str]:
 
 def _said(sayings: Iterable[str], *, column: bool) -> Concept | None:
     for saying in sayings:
-        known = lexicon().said.get(saying) or lexicon().said.get(_without_small(saying))
+        known = (
+            lexicon().said.get(saying)
+            or lexicon().said.get(_without_small(saying))
+            or lexicon().read.get(confusable(saying))
+        )
         if known:
             return _fitting(known, column=column)
     return None
