@@ -32,7 +32,7 @@ _NO_ANSWER: Final = Usage(0, 0)
 FRESH_SECONDS: Final = 1.0
 """How old what `standing` tells may be."""
 _KNOWN: Final = 4096
-"""Pairs of key and model that are remembered."""
+"""Pairs of key and model, and requests, that are remembered."""
 
 
 class Records(Protocol):
@@ -75,6 +75,7 @@ class Limiter:
         self._terms = terms
         self._rules: dict[tuple[str, str], tuple[Limits, Limits, tuple[Rule, ...]]] = {}
         self._seen: dict[tuple[str, str], tuple[float, Standing]] = {}
+        self._counted: dict[str, None] = {}
         self._late: set[asyncio.Task[None]] = set()
         self._is_blind = False
 
@@ -98,6 +99,20 @@ class Limiter:
         except RequestError:
             return Standing()
         return self.remember(key_id, model_id, rules, () if outcome is None else outcome.levels)
+
+    def is_counted(self, request_id: str) -> bool:
+        """Whether that request counts already: one that asks a reader and then a language model is one to its key."""
+        return request_id in self._counted
+
+    def count(self, request_id: str) -> None:
+        """The request counts from now on."""
+        if len(self._counted) >= _KNOWN:
+            del self._counted[next(iter(self._counted))]
+        self._counted[request_id] = None
+
+    def uncount(self, request_id: str) -> None:
+        """The request was given back."""
+        self._counted.pop(request_id, None)
 
     async def stop(self) -> None:
         """Give back what is still to be given back, and close the counters."""
@@ -215,7 +230,11 @@ class Hold:
         if not rules:
             return self
         self._estimate = estimate(request)
-        self._charges = [Charge(rule, _amount(rule, self._estimate, model)) for rule in rules]
+        again = limiter.is_counted(request.id)
+        self._charges = [
+            Charge(rule, 0 if again and _is_of_key(rule) else _amount(rule, self._estimate, model))
+            for rule in rules
+        ]
         outcome = await limiter.take(self._charges)
         if outcome is None:
             return self
@@ -223,13 +242,14 @@ class Hold:
         if isinstance(outcome, Refused):
             raise _refusal(self._charges[outcome.index], outcome)
         self._taken = outcome
+        limiter.count(request.id)
         return self
 
     async def settle(self, used: Usage) -> None:
         """The answer is whole: from now on the key is charged what it used."""
         if self._taken is not None:
             taken, self._taken = self._taken, None
-            await self._limiter.correct(taken.at, self._corrections(used, requests=0))
+            await self._limiter.correct(taken.at, self._corrections(used))
 
     async def __aexit__(
         self,
@@ -243,20 +263,22 @@ class Hold:
         if self.tokens:
             expected = self._estimate
             used = Usage(expected.prompt_tokens, self.tokens, expected.image_tokens)
-            corrections = self._corrections(used, requests=0)
+            corrections = self._corrections(used)
+        elif isinstance(error, RequestError):
+            self._limiter.uncount(self._request.id)
+            corrections = [Charge(charge.rule, -charge.amount) for charge in self._charges]
         else:
-            back = -1 if isinstance(error, RequestError) else 0
-            corrections = self._corrections(_NO_ANSWER, requests=back)
+            corrections = self._corrections(_NO_ANSWER)
         await self._limiter.correct_surely(taken.at, corrections)
 
-    def _corrections(self, used: Usage, *, requests: int) -> list[Charge]:
+    def _corrections(self, used: Usage) -> list[Charge]:
         model = self._request.model
         corrections: list[Charge] = []
         for charge in self._charges:
             rule = charge.rule
             match rule.measure:
                 case "requests":
-                    change = requests
+                    continue
                 case "running":
                     change = -charge.amount
                 case "tokens" | "pages" | "cost":
@@ -282,6 +304,11 @@ class NoHold:
 
     async def __aexit__(self, *details: object) -> None:
         pass
+
+
+def _is_of_key(rule: Rule) -> bool:
+    """Whether it counts the key's requests at whatever model."""
+    return rule.measure == "requests" and rule.model_id is None
 
 
 def _amount(rule: Rule, usage: Usage, model: Model) -> int:

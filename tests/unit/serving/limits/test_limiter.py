@@ -94,7 +94,8 @@ def requests(standing: Standing) -> int:
 async def test_exactly_as_many_requests_pass_as_may() -> None:
     house = House(Limits(requests_per_minute=5))
 
-    answers = await asyncio.gather(*(house.ask() for _ in range(8)), return_exceptions=True)
+    asked = (house.ask(replace(REQUEST, id=f"req_{n}")) for n in range(8))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
 
     refusals = [answer for answer in answers if isinstance(answer, RateLimited)]
     assert len(refusals) == 3
@@ -262,6 +263,16 @@ async def test_a_budget_survives_a_restart() -> None:
     await house.ask(asked)
     with pytest.raises(QuotaExceeded):
         await house.ask(asked)
+
+
+async def test_a_request_that_asks_two_models_is_one_request() -> None:
+    house = House(Limits(requests_per_minute=10, tokens_per_minute=1000))
+
+    await house.ask()
+    await house.ask(replace(REQUEST, model=replace(MODEL, id="other")))
+
+    standing = await house.left()
+    assert (requests(standing), tokens(standing)) == (9, 1000 - 2 * 11)
 
 
 async def test_a_model_has_limits_of_its_own() -> None:
