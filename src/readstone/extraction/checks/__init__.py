@@ -30,4 +30,4 @@ def run_checks(
     )
     if scene == "general":
         return general
-    return (*general, *people_checks(facts), *statement_checks(facts), *result_checks(facts))
+    return (*general, *people_checks(facts, pages), *statement_checks(facts), *result_checks(facts))

@@ -1,14 +1,18 @@
 """Rules of who a document is about: the same patient everywhere, of the age and sex that the papers say."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from readstone.core.document import Page
 from readstone.core.extraction import Check
 from readstone.extraction.checks.digits import born, is_male, resident_id_is_right
 from readstone.extraction.checks.facts import Fact, Facts
+from readstone.extraction.checks.mentions import Mention, mentions
 from readstone.extraction.checks.verdict import held, unprinted
+from readstone.extraction.values.dates import dates
 
 AGE: Final = "age = years from birth to the document's date"
 BIRTH: Final = "birth date = that of the identity number"
@@ -66,12 +70,13 @@ _YEARS: Final = re.compile(
 )
 
 
-def people_checks(facts: Facts) -> Iterator[Check]:
-    """Identity where the schema has fields for it in more than one part of the document, and age and sex by the papers."""
+def people_checks(facts: Facts, pages: Sequence[Page]) -> Iterator[Check]:
+    """Identity by all parts of the schema and all pages that print it beside a label, and age and sex by the papers."""
     for name, concepts in _IDENTITY:
         found = facts.all(*concepts)
-        if len(found) > 1:
-            yield _same(f"{name} is the same everywhere", found)
+        others = _elsewhere(found, mentions(pages, frozenset(concepts))) if found else ()
+        if len(found) + len(others) > 1:
+            yield _same(f"{name} is the same everywhere", found, others)
     if facts.asked("age") and facts.asked("birth_date", "id_number"):
         yield _age(facts)
     if facts.asked("birth_date") and facts.asked("id_number"):
@@ -80,19 +85,47 @@ def people_checks(facts: Facts) -> Iterator[Check]:
         yield _sex(facts)
 
 
-def _same(name: str, found: tuple[Fact, ...]) -> Check:
-    said = [_comparable(fact) for fact in found]
-    other = next((fact for fact, text in zip(found, said, strict=True) if text != said[0]), None)
-    right = (other or found[-1]).text
-    return held(name, found[0].text, right, found, true=other is None)
+def _elsewhere(found: tuple[Fact, ...], others: tuple[Mention, ...]) -> tuple[Mention, ...]:
+    """The mentions that are not the very words of a fact."""
+    words = {
+        (fact.value.evidence.page, word)
+        for fact in found
+        if fact.value.evidence
+        for word in fact.value.evidence.words
+    }
+    return tuple(
+        other
+        for other in others
+        if words.isdisjoint((other.evidence.page, word) for word in other.evidence.words)
+    )
 
 
-def _comparable(fact: Fact) -> object:
-    if fact.concept == "sex":
-        return _male(fact.text)
-    if fact.concept == "age":
-        return _years(fact.text)
-    return fact.day or re.sub(r"[\W_]+", "", fact.text).casefold()
+def _same(name: str, found: tuple[Fact, ...], others: tuple[Mention, ...]) -> Check:
+    first = found[0]
+    said = _comparable(first.concept, first.text, first.day)
+    texts = [
+        fact.text for fact in found if _comparable(fact.concept, fact.text, fact.day) != said
+    ] + [
+        other.text
+        for other in others
+        if _comparable(other.concept, other.text, _day(other)) != said
+    ]
+    right = texts[0] if texts else first.text
+    check = held(name, first.text, right, found, true=not texts)
+    return replace(check, evidence=(*check.evidence, *(other.evidence for other in others)))
+
+
+def _comparable(concept: str, text: str, day: date | None) -> object:
+    if concept == "sex":
+        return _male(text)
+    if concept == "age":
+        return _years(text)
+    return day or re.sub(r"[\W_]+", "", text).casefold()
+
+
+def _day(mention: Mention) -> date | None:
+    found = dates(mention.text)
+    return found[0].value if found else None
 
 
 def _age(facts: Facts) -> Check:

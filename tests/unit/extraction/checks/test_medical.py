@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from readstone.core.extraction import Evidence, Field, Group, Schema, Value
+from readstone.extraction.checks import run_checks
 from readstone.extraction.checks.people import AGE, BIRTH, SEX
 from readstone.extraction.checks.results import RESULT
 from readstone.extraction.checks.statement import (
@@ -18,6 +20,7 @@ from readstone.extraction.checks.statement import (
 )
 from readstone.extraction.checks.words import said_in_words
 from unit.extraction.checks.papers import checked, failed, statuses
+from unit.extraction.llm.scripted import page
 
 CARD: dict[str, Any] = {
     "姓名": "张三",
@@ -70,6 +73,26 @@ def test_the_patient_is_the_same_in_every_part(other: str, status: str) -> None:
     paper = {"病历": {"姓名": "张三"}, "处方": {"姓名": other}}
 
     assert medical(paper)["patient name is the same everywhere"] == [status]
+
+
+@pytest.mark.parametrize(("other", "status"), [("张三", "pass"), ("张四", "fail")])
+def test_a_page_that_names_another_patient_fails_though_the_schema_asks_once(
+    other: str, status: str
+) -> None:
+    pages = [page("姓名：张三 性别：男"), page("处方", f"姓名： {other} 性别：男 医师：李五")]
+
+    found = statuses(checked({"姓名": "张三", "性别": "男"}, "medical", pages))
+
+    assert found["patient name is the same everywhere"] == [status]
+    assert found["sex is the same everywhere"] == ["pass"]
+
+
+def test_what_is_printed_once_is_not_held_against_itself() -> None:
+    only = page("性别： 男")
+    (_, word) = only.lines[0].words
+    found = Value(("性别",), "男", Evidence(0, word.box, (word,)), "exact", 0.9, 0.9)
+
+    assert run_checks("medical", Schema(Group((("性别", Field("性别")),))), [found], [only]) == ()
 
 
 def statement(prices: list[int]) -> dict[str, Any]:
