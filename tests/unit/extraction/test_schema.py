@@ -137,10 +137,11 @@ JSON_SCHEMA = {
         "number": {"type": ["string", "null"], "description": "Invoice number"},
         "day": {"anyOf": [{"type": "null"}, {"type": "string", "format": "date"}], "title": "Day"},
         "seller": {"$ref": "#/$defs/Party"},
-        "state": {"enum": ["open", "paid"]},
+        "state": {"$ref": "#/$defs/State"},
         "lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}},
     },
     "$defs": {
+        "State": {"enum": ["open", "paid"], "title": "State of an Invoice", "type": "string"},
         "Party": {"type": "object", "properties": {"name": {"title": "Name", "type": "string"}}},
         "Line": {
             "type": "object",

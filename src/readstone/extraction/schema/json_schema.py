@@ -98,7 +98,13 @@ class _Reader:
         for _ in range(NESTING):
             reference = part.get("$ref")
             if isinstance(reference, str):
-                chosen = self._referred(reference)
+                # What is referred to is named for its class, not for what it is here.
+                named = self._referred(reference)
+                chosen = {
+                    word: said
+                    for word, said in named.items()
+                    if word not in {"title", "description"}
+                }
                 if reference in within:
                     raise InvalidRequest(f"The schema refers to itself at {key!r}.", param="schema")
                 within += (reference,)
