@@ -1,4 +1,4 @@
-"""The command line: serve · keys · models · usage · doctor."""
+"""The command line: serve · read · extract · keys · models · usage · doctor."""
 
 import argparse
 import sys
@@ -16,6 +16,8 @@ from readstone.core.errors import ConfigurationError, EngineFailed, ModelNotFoun
 from readstone.core.key import Key, mint
 from readstone.core.model import Model
 from readstone.demo import show_first_page
+from readstone.desk.extracting import add_extracting, extract_files
+from readstone.desk.reading import add_reading, read_files
 from readstone.doctor import examine
 from readstone.engines.assembly import server_options
 from readstone.engines.http.listing import Listing
@@ -27,6 +29,8 @@ from readstone.store import Store
 from readstone.telemetry import start_logging
 
 _FLAGS = ("host", "port", "data_dir")
+_DESK = {"read": read_files, "extract": extract_files}
+"""Commands that are about files: what works fine is not logged beside their results."""
 _EPILOG = """\
 examples:
   readstone serve                            serve on http://127.0.0.1:8000; the first start prints an admin key
@@ -37,6 +41,9 @@ examples:
   KEY=$(readstone keys create invoices)      make a key; stdout holds the key and nothing else
   readstone models                           list what would be served
   readstone usage --by day,model --csv       what was used this month, for a spreadsheet
+  readstone read scan.pdf                    print what a document says, without a server (--as markdown, --to DIR)
+  readstone extract bills/ --schema '{"total": "Total"}' --jsonl bills.jsonl
+                                             the values of a folder of documents; run again, it goes on where it was
   readstone doctor                           check this machine, the weights, the engines and the configuration
 
 Settings come from readstone.toml (here, or --config), then READSTONE_* variables, then options;
@@ -65,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         config = _config(options)
-        start_logging(config.log_format)
+        start_logging(config.log_format, trouble_only=options.command in _DESK)
         return uvloop.run(_command(options, config))
     except (ConfigurationError, ModelNotFound) as error:
         print(f"readstone: {error}", file=sys.stderr)
@@ -82,6 +89,8 @@ async def _command(options: argparse.Namespace, config: Config) -> int:
             return await _models(config)
         case "doctor":
             return await examine(config)
+        case "read" | "extract":
+            return await _DESK[options.command](options, config)
         case _:
             store = await open_store(config)
             try:
@@ -218,6 +227,10 @@ def _parser() -> argparse.ArgumentParser:
     add_engine_options(commands.add_parser("models", parents=[shared], help=models))
     usage = "show what keys used and what it cost"
     add_usage_options(commands.add_parser("usage", parents=[shared], help=usage))
+    read = "read files: print their text, or keep it in files"
+    add_reading(commands.add_parser("read", parents=[shared], help=read))
+    extract = "extract values from files by a schema"
+    add_extracting(commands.add_parser("extract", parents=[shared], help=extract))
     doctor = "check that everything here can work, engines included"
     add_engine_options(commands.add_parser("doctor", parents=[shared], help=doctor))
     return parser

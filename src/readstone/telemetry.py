@@ -38,8 +38,8 @@ def log_bug(error: BaseException, **fields: LogValue) -> None:
     LOGGER.error("unexpected error", exc_info=error, extra={"fields": fields})
 
 
-def start_logging(log_format: LogFormat) -> None:
-    """Send the log to stderr; `auto` means text on a terminal and JSON elsewhere."""
+def start_logging(log_format: LogFormat, *, trouble_only: bool = False) -> None:
+    """Send the log, or its trouble only, to stderr; `auto` means text on a terminal and JSON elsewhere."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     # Nothing of our lines: looking them up costs as much as the rest of a record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
@@ -48,7 +48,7 @@ def start_logging(log_format: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    LOGGER.setLevel(logging.INFO)
+    LOGGER.setLevel(logging.ERROR if trouble_only else logging.INFO)
 
 
 class Writer(logging.Handler):

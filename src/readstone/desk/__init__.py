@@ -1,0 +1,1 @@
+"""The desk: `readstone read` and `readstone extract`, files in and text or values out, without a server."""
