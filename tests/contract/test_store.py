@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Generator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -146,7 +145,7 @@ async def test_nothing_is_appended_of_nothing(store: Store) -> None:
 async def test_a_request_has_one_entry_and_counts_once(store: Store) -> None:
     await store.append([ENTRY, ENTRY])
     await store.append(
-        [replace(ENTRY, status="failed", cost=7), replace(ENTRY, request_id="req_2")]
+        [ENTRY._replace(status="failed", cost=7), ENTRY._replace(request_id="req_2")]
     )
 
     assert {entry.request_id for entry in await store.entries(ALL, None, 10)} == {"req_1", "req_2"}
@@ -155,7 +154,7 @@ async def test_a_request_has_one_entry_and_counts_once(store: Store) -> None:
 
 
 async def test_entries_appended_at_once_are_all_kept_once(store: Store) -> None:
-    batches = [[replace(ENTRY, request_id=f"req_{n % 60}", key_id=f"k{n % 3}")] for n in range(120)]
+    batches = [[ENTRY._replace(request_id=f"req_{n % 60}", key_id=f"k{n % 3}")] for n in range(120)]
 
     await asyncio.gather(*(store.append(batch) for batch in batches))
 
@@ -166,7 +165,7 @@ async def test_entries_appended_at_once_are_all_kept_once(store: Store) -> None:
 
 async def test_totals_have_every_sum(store: Store) -> None:
     others = [
-        replace(ENTRY, request_id=f"req_{status}", status=status)
+        ENTRY._replace(request_id=f"req_{status}", status=status)
         for status in ("refused", "failed", "left")
     ]
     await store.append([ENTRY, *others])
@@ -195,10 +194,10 @@ async def test_totals_have_every_sum(store: Store) -> None:
 async def test_totals_are_told_apart_as_asked(store: Store) -> None:
     await store.append(
         [
-            replace(ENTRY, request_id="a"),
-            replace(ENTRY, request_id="b", key_id="other"),
-            replace(ENTRY, request_id="c", model="chat"),
-            replace(ENTRY, request_id="d", at=ENTRY.at + DAY),
+            ENTRY._replace(request_id="a"),
+            ENTRY._replace(request_id="b", key_id="other"),
+            ENTRY._replace(request_id="c", model="chat"),
+            ENTRY._replace(request_id="d", at=ENTRY.at + DAY),
         ]
     )
 
@@ -217,12 +216,12 @@ async def test_totals_are_told_apart_as_asked(store: Store) -> None:
 async def test_usage_and_entries_are_selected_alike(store: Store) -> None:
     await store.append(
         [
-            replace(ENTRY, request_id="a", at=20_000 * DAY - 1),
-            replace(ENTRY, request_id="b", at=20_000 * DAY),
-            replace(ENTRY, request_id="c", key_id="other"),
-            replace(ENTRY, request_id="d", model="chat"),
-            replace(ENTRY, request_id="e", at=20_001 * DAY - 1),
-            replace(ENTRY, request_id="f", at=20_001 * DAY),
+            ENTRY._replace(request_id="a", at=20_000 * DAY - 1),
+            ENTRY._replace(request_id="b", at=20_000 * DAY),
+            ENTRY._replace(request_id="c", key_id="other"),
+            ENTRY._replace(request_id="d", model="chat"),
+            ENTRY._replace(request_id="e", at=20_001 * DAY - 1),
+            ENTRY._replace(request_id="f", at=20_001 * DAY),
         ]
     )
 
@@ -242,7 +241,7 @@ async def test_usage_and_entries_are_selected_alike(store: Store) -> None:
 @pytest.mark.parametrize("key_id", ["", "invoices"])
 async def test_entries_are_paged_newest_first(store: Store, key_id: str) -> None:
     await store.append(
-        [replace(ENTRY, request_id=f"req_{n}", at=ENTRY.at + n // 2) for n in range(7)]
+        [ENTRY._replace(request_id=f"req_{n}", at=ENTRY.at + n // 2) for n in range(7)]
     )
     selection = Selection(key_id=key_id)
 
@@ -255,7 +254,7 @@ async def test_entries_are_paged_newest_first(store: Store, key_id: str) -> None
 
 
 async def test_pruned_entries_are_gone_but_still_counted(store: Store) -> None:
-    await store.append([replace(ENTRY, request_id=f"req_{n}", at=ENTRY.at + n) for n in range(5)])
+    await store.append([ENTRY._replace(request_id=f"req_{n}", at=ENTRY.at + n) for n in range(5)])
     before = await store.usage(ALL, ("day",))
 
     assert await store.prune(ENTRY.at + 3, most=2) == 2
@@ -270,7 +269,7 @@ async def test_entries_after_everything_was_pruned_are_counted(store: Store) -> 
     await store.append([ENTRY])
     await store.prune(ENTRY.at + 1, most=10)
 
-    await store.append([replace(ENTRY, request_id="req_2")])
+    await store.append([ENTRY._replace(request_id="req_2")])
 
     (total,) = await store.usage(ALL, ())
     assert total.requests == 2
@@ -278,7 +277,7 @@ async def test_entries_after_everything_was_pruned_are_counted(store: Store) -> 
 
 async def test_a_key_named_in_any_script_is_selected(store: Store) -> None:
     name = "'; drop table ledger; -- 発票"
-    await store.append([replace(ENTRY, key_id=name, model=name)])
+    await store.append([ENTRY._replace(key_id=name, model=name)])
 
     selection = Selection(key_id=name, model=name)
 

@@ -35,12 +35,11 @@ class Account:
 
     __slots__ = (
         "_arrived",
-        "_expected",
-        "_images",
         "_is_settled",
         "_key_id",
         "_ledger",
         "_model",
+        "_request",
         "_request_id",
         "_route",
         "_served",
@@ -56,8 +55,7 @@ class Account:
         self._route = route
         self._arrived = arrived
         self._model: Model | None = None
-        self._expected = _NOTHING
-        self._images = 0
+        self._request: ChatRequest | None = None
         self._tokens = 0
         self._served: Served | None = None
         self._is_settled = False
@@ -69,10 +67,7 @@ class Account:
     def send(self, request: ChatRequest) -> None:
         """The request is on its way to its engine."""
         self._model = request.model
-        self._expected = estimate(request)
-        self._images = sum(
-            not isinstance(part, TextPart) for message in request.messages for part in message.parts
-        )
+        self._request = request
 
     def take(self, event: GatewayEvent) -> None:
         """Take note of an event of the answer."""
@@ -108,7 +103,7 @@ class Account:
                 reasoning_tokens=usage.reasoning_tokens,
                 estimated=usage.image_tokens_estimated,
                 pages=usage.pages,
-                images=self._images,
+                images=_images(self._request),
                 ttft_ms=int(metrics.ttft_seconds * 1000),
                 total_ms=int(metrics.total_time_seconds * 1000),
                 queue_ms=int(metrics.queue_seconds * 1000),
@@ -137,9 +132,10 @@ class Account:
 
     def _unfinished(self, error: BaseException) -> Entry:
         """The entry of a request without a whole answer: its prompt counts as soon as some of the answer was there."""
-        model, expected = self._model, self._expected
+        model, request = self._model, self._request
         used = _NOTHING
-        if self._tokens:
+        if self._tokens and request:
+            expected = estimate(request)
             used = Usage(expected.prompt_tokens, self._tokens, expected.image_tokens)
         status = _status(error, begun=self._tokens > 0)
         return Entry(
@@ -155,10 +151,16 @@ class Account:
             completion_tokens=used.completion_tokens,
             image_tokens=used.image_tokens,
             estimated=self._tokens > 0,
-            images=self._images,
+            images=_images(self._request),
             total_ms=int((time.monotonic() - self._arrived) * 1000),
             cost=model.prices.cost(used) if model and status == "left" else 0,
         )
+
+
+def _images(request: ChatRequest | None) -> int:
+    """How many images and documents were sent."""
+    messages = request.messages if request else ()
+    return sum([not isinstance(part, TextPart) for message in messages for part in message.parts])
 
 
 class NoAccount:

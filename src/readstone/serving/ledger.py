@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from readstone.core.errors import StoreUnavailable
@@ -16,7 +16,8 @@ _MOST_WAITING: Final = 20_000
 """Entries held at once; in front of a store that is down for long the oldest are lost, and counted."""
 _BATCH: Final = 2_000
 _APART_SECONDS: Final = 0.002
-"""Commits begin so far apart at least: under load many requests share one."""
+_FEW: Final = 4
+"""Commits of more entries begin so far apart at least: under load many requests share one."""
 _COMMIT_SECONDS: Final = 15.0
 _RETRY_SECONDS: Final = 0.5
 _STOP_SECONDS: Final = 20.0
@@ -112,10 +113,10 @@ class Ledger:
             begun = time.monotonic()
             size = min(len(self._waiting), _BATCH)
             batch = [self._waiting.popleft() for _ in range(size)]
-            pause = _RETRY_SECONDS
-            if await self._commit_batch(batch):
-                pause = begun + _APART_SECONDS - time.monotonic()
-            await asyncio.sleep(max(pause, 0.0))
+            if not await self._commit_batch(batch):
+                await asyncio.sleep(_RETRY_SECONDS)
+            elif size > _FEW:
+                await asyncio.sleep(max(begun + _APART_SECONDS - time.monotonic(), 0.0))
 
     async def _commit_batch(self, batch: Sequence[_Waiting]) -> bool:
         """Commit and tell who waits; whether it went well."""
@@ -165,7 +166,7 @@ class Ledger:
         """The entry of an answer that was not given, for it could not be entered."""
         if not self._terms.required or entry.status != "ok":
             return entry
-        return replace(entry, status="failed", error=StoreUnavailable.code, cost=0)
+        return entry._replace(status="failed", error=StoreUnavailable.code or "", cost=0)
 
     async def _prune_all(self) -> None:
         """Forget old entries, a few at a time, so that nobody waits for it."""

@@ -14,11 +14,9 @@ from readstone.core.key import Key
 from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
 from readstone.store.queries import read_migrations, read_queries
 from readstone.store.rows import (
-    COLUMNS,
     Row,
     Values,
     entries_values,
-    entry_row,
     key_values,
     read_entry,
     read_key,
@@ -116,8 +114,8 @@ class PostgresStore:
     async def append(self, entries: Sequence[Entry]) -> None:
         """Commit entries in one transaction; one whose request id is there already changes nothing."""
         if entries:
-            columns = map(list, zip(*map(entry_row, entries), strict=True))
-            values = dict(zip(COLUMNS, columns, strict=True))
+            columns = map(list, zip(*entries, strict=True))
+            values = dict(zip(Entry._fields, columns, strict=True))
             values["estimated"] = list(map(int, values["estimated"]))
             async with self._connected() as connection:
                 await connection.execute(self._queries["append_all"], values)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from operator import attrgetter
 from typing import Any, TypeAlias
 
 from readstone.core.key import Key
@@ -20,25 +19,6 @@ from readstone.core.limit import Limits
 
 Row: TypeAlias = tuple[Any, ...]
 Values: TypeAlias = dict[str, str | int | bytes | None]
-
-COLUMNS = (
-    *("request_id", "key_id", "route", "status", "at", "model", "engine", "finish_reason"),
-    *("error", "prompt_tokens", "completion_tokens", "image_tokens", "cached_tokens"),
-    *(
-        "reasoning_tokens",
-        "estimated",
-        "pages",
-        "images",
-        "ttft_ms",
-        "total_ms",
-        "queue_ms",
-        "cost",
-    ),
-)
-"""What an entry is made of, in the order of the queries."""
-
-entry_row = attrgetter(*COLUMNS)
-"""An entry as the values of the query `append`."""
 
 
 def key_values(key: Key) -> Values:

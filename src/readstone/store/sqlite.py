@@ -14,7 +14,6 @@ from readstone.store.rows import (
     Row,
     Values,
     entries_values,
-    entry_row,
     key_values,
     read_entry,
     read_key,
@@ -132,7 +131,7 @@ class SQLiteStore:
         connection.execute("begin immediate")
         try:
             (number,) = connection.execute(self._queries["last_number"]).fetchone()
-            connection.executemany(self._queries["append"], map(entry_row, entries))
+            connection.executemany(self._queries["append"], entries)
             connection.execute(self._queries["add_up"], {"number": number})
             connection.execute("commit")
         except BaseException:

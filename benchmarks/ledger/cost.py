@@ -1,0 +1,129 @@
+"""What keys and the ledger add to a request: the same requests with and without them, turn by turn, in one process."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import msgspec
+from starlette.types import ASGIApp, Message, Scope
+
+from readstone.api.accounted import Accounted
+from readstone.api.http import Exchange
+from readstone.api.openai.codec import ChatCodec
+from readstone.api.openai.completions import PATH, ChatCompletions, ChatLimits
+from readstone.core.key import Principal, mint
+from readstone.core.model import KIND_DEFAULTS, Model
+from readstone.engines.fake import FakeEngine
+from readstone.media.attachments import Attachments
+from readstone.media.fetch import Fetcher
+from readstone.media.inspect import DocumentLimits, ImageLimits
+from readstone.media.policy import FetchPolicy
+from readstone.serving.admission import Admission
+from readstone.serving.catalogue import Catalogue
+from readstone.serving.gateway import Backend, Gateway
+from readstone.serving.intake import Intake
+from readstone.serving.keys import Authenticator
+from readstone.serving.ledger import Ledger, LedgerTerms
+from readstone.store.sqlite import SQLiteStore
+
+_BODY: Final = msgspec.json.encode(
+    {"model": "m", "messages": [{"role": "user", "content": "hello"}], "stream": False}
+)
+_MEBIBYTE: Final = 1024 * 1024
+_OK: Final = 200
+_MODEL: Final = Model("m", "chat", "fake", KIND_DEFAULTS["chat"], 16)
+
+Turn: TypeAlias = Callable[[], Awaitable[None]]
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Microseconds of CPU, all threads, of a request at so many at once: without, with, and the median difference."""
+
+    clients: int
+    fsync: bool
+    bare: float
+    counted: float
+    added: float
+    keys: float
+
+
+async def measure(folder: Path, *, clients: int, fsync: bool, repeats: int, requests: int) -> Cost:
+    """Measure in turns of `requests` each; the store is a file of `folder`."""
+    store = SQLiteStore(folder / f"{clients}-{fsync}.db", synced=fsync)
+    await store.open()
+    ledger = Ledger(store, LedgerTerms())
+    await ledger.start()
+    key, written = mint("benchmark", int(time.time()))
+    await store.add_key(key)
+    authenticator = Authenticator(store)
+    route = _route()
+    principal = await authenticator.principal(f"Bearer {written}")
+    turns: dict[str, Turn] = {
+        "bare": lambda: _ask(route, principal),
+        "counted": lambda: _ask(Accounted(route, ledger), principal),
+        "keys": lambda: _look(authenticator, f"Bearer {written}"),
+    }
+    found: dict[str, list[float]] = {name: [] for name in turns}
+    for repeat in range(repeats + 1):
+        for name, turn in turns.items():
+            spent = await _spent(turn, clients, requests)
+            if repeat:  # the first is for warming up
+                found[name].append(spent)
+    await ledger.stop()
+    await store.close()
+    pairs = zip(found["bare"], found["counted"], strict=True)
+    return Cost(
+        clients,
+        fsync,
+        round(statistics.median(found["bare"]), 1),
+        round(statistics.median(found["counted"]), 1),
+        round(statistics.median(with_it - without for without, with_it in pairs), 1),
+        round(statistics.median(found["keys"]), 1),
+    )
+
+
+async def _spent(turn: Turn, clients: int, requests: int) -> float:
+    """Microseconds of CPU of one turn."""
+
+    async def client() -> None:
+        for _ in range(requests // clients):
+            await turn()
+
+    begun = time.process_time()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return (time.process_time() - begun) / (requests // clients * clients) * 1e6
+
+
+async def _look(authenticator: Authenticator, written: str) -> None:
+    await authenticator.principal(written)
+
+
+async def _ask(route: ASGIApp, principal: Principal) -> None:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": _BODY}
+
+    async def send(message: Message) -> None:
+        del message
+
+    headers = [(b"content-length", b"%d" % len(_BODY))]
+    scope: Scope = {"type": "http", "method": "POST", "path": PATH, "headers": headers}
+    exchange = Exchange(scope, receive, send)
+    exchange.principal = principal
+    scope["exchange"] = exchange
+    await route(scope, exchange.receive, exchange.send)
+    if exchange.status != _OK:
+        raise RuntimeError(f"answered {exchange.status}")
+
+
+def _route() -> ChatCompletions:
+    fetcher = Fetcher(FetchPolicy())
+    attachments = Attachments(ImageLimits(), DocumentLimits(), fetcher, 8)
+    return ChatCompletions(
+        ChatCodec(Catalogue([_MODEL]), attachments),
+        Gateway({"fake": Backend(FakeEngine(), Admission(1000, 1000))}),
+        Intake(64 * _MEBIBYTE, 1.0),
+        ChatLimits(_MEBIBYTE, 60.0),
+    )
