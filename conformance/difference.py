@@ -1,11 +1,14 @@
 """What a suite says of an engine that it asks directly, and what of the same engine behind our server."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+
+_PORT = re.compile(r"(127\.0\.0\.1):\d+")
 
 
 def marks(suite: str) -> tuple[str, str]:
@@ -29,7 +32,8 @@ class Result(msgspec.Struct, frozen=True):
         if self.outcome == "passed":
             return "passes"
         said = f"{self.status}: {self.message}" if self.message else self.why
-        return said.split("\n", maxsplit=1)[0].replace("|", "\\|")[:160]
+        line = said.split("\n", maxsplit=1)[0]
+        return _PORT.sub(r"\1", line).replace("|", "\\|")[:160]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +87,5 @@ def _lines(differences: list[Difference]) -> Iterator[str]:
 
 
 def _short(test: str) -> str:
-    return test.rpartition("/")[2].replace("|", "\\|")[:90]
+    module, _, name = test.partition("::")
+    return f"{module.rpartition('/')[2]}::{name}".replace("|", "\\|")[:90]

@@ -139,8 +139,12 @@ def test_a_suite_run_twice_tells_what_is_not_alike(tmp_path: Path) -> None:
     refused = Result("unit/a.py::two", "failed", "AssertionError", 404, "There is no route.")
     through = {**direct, "unit/a.py::two": refused}
     through["unit/a.py::four"] = Result("unit/a.py::four", "passed")
+    direct["unit/a.py::five[a/b]"] = Result("unit/a.py::five[a/b]", "passed")
+    at = "HTTPError: 404 for http://127.0.0.1:7/x"
+    through["unit/a.py::five[a/b]"] = Result("unit/a.py::five[a/b]", "failed", at)
     text = difference.markdown([compare("a suite", direct, through)])
-    assert "| a suite | 1 |  | 1 | 1 | 1 |" in text
+    assert "| a suite | 1 |  | 1 | 2 | 1 |" in text
+    assert "| `a.py::five[a/b]` | passes | HTTPError: 404 for http://127.0.0.1/x |" in text
     assert "| `a.py::two` | passes | 404: There is no route. |" in text
     assert "| `a.py::four` | AssertionError: a \\| b | passes |" in text
     with pytest.raises(ValueError, match="other tests"):

@@ -85,6 +85,12 @@ _KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "n",
     ),
     (
+        # Engines are asked for streams, in which vLLM has none.
+        re.compile(r"prompt_logprobs.{0,40}stream", re.IGNORECASE),
+        "This model's engine gives no log probabilities of the prompt here: leave 'prompt_logprobs' out.",
+        "prompt_logprobs",
+    ),
+    (
         re.compile(r"top_logprobs|logprobs", re.IGNORECASE),
         "This model's engine does not give so many log probabilities.",
         "top_logprobs",

@@ -103,6 +103,8 @@ def test_the_time_to_wait_is_the_engine_s_but_bounded() -> None:
         ("model is not a multimodal model", "messages"),
         ("image input is not supported - hint: you may need to provide the mmproj", "messages"),
         ("failed to parse grammar", "response_format"),
+        ("`prompt_logprobs` are not available when `stream=True`.", "prompt_logprobs"),
+        ("Requested sample logprobs of 21, which is greater than max allowed: 20", "top_logprobs"),
         ("n must be 1 when using greedy sampling, got 2.", "n"),
     ],
 )
