@@ -33,7 +33,8 @@ PRINTED: Final[dict[str, str]] = {
     "|rechnungssumme ohne ust.|rechnungssumme ohne ust|steuerbasisbetrag|summe positionen|positionssumme"
     "|total netto|nettogesamt|gesamtnetto|*imponibile|totale imponibile|*base imponible|subtotale|totaal excl. btw"
     "|totaal exclusief|*小计|不含税金额|*小計|税抜|valor líquido",
-    "tax_amount": "*tax|*gst|*vat|*total tax|total gst|gst amount|tax amount|vat amount|total vat|sales tax|add gst|gst 6%"
+    "tax_amount": "summe umsatzsteuer|steuerbetrag in eur|gesamtbetrag umsatzsteuer|summe mwst|summe ust|"
+    "*tax|*gst|*vat|*total tax|total gst|gst amount|tax amount|vat amount|total vat|sales tax|add gst|gst 6%"
     "|gst @6%|sst|service tax|gst payable|tax total|*taxes|total taxes|*tva|montant tva|total tva|*mwst|*mwst."
     "|*umsatzsteuer|*ust|ust.|steuerbetrag|steuer|steuersumme|mehrwertsteuer|zzgl. mwst|zzgl mwst"
     "|umsatzsteuerbetrag|gesamtsteuer|*iva|totale iva|importo iva|cuota iva|imposta|*btw|btw bedrag|imposto|*税额|增值税"

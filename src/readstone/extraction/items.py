@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 from typing import Final
 
 from readstone.core.document import Box
-from readstone.extraction.candidates import Candidate
+from readstone.extraction.candidates import Candidate, Meaning
 from readstone.extraction.concepts import HEADINGS
 from readstone.extraction.geometry import Run, Sheet, Span, around, same_row, shared
 from readstone.extraction.labelling import Label, Names, labels_in
@@ -158,6 +158,15 @@ def items_under(
     return [row for row in rows if len(row.cells) > 1]
 
 
+def carried(sheet: Sheet, table: Table) -> Table | None:
+    """The table as it goes on at the top of the next page, where there is one."""
+    page = table.page + 1
+    if page >= len(sheet.sizes):
+        return None
+    box = Box(table.box.left, 0.0, table.box.right, 0.0)
+    return Table(page, table.columns, box)
+
+
 def _said_in_passing(number: Candidate) -> bool:
     """Whether a number ends a line of text: "gross price: 4.00" is no cell of its own."""
     before = number.span.run.words[: number.span.first]
@@ -188,11 +197,7 @@ def _is_product(row: dict[int, Candidate], one: int, two: int, product: int) -> 
     if one not in row or two not in row or product not in row:
         return False
     left, right, whole = (row[column].meaning for column in (one, two, product))
-    if not (
-        isinstance(left, Decimal) and isinstance(right, Decimal) and isinstance(whole, Decimal)
-    ):
-        return False
-    return whole != 0 and right != 1 and left != 1 and abs(left * right - whole) <= _CENT
+    return 1 not in {left, right} and _makes(left, right, whole)
 
 
 def _bottom(sheet: Sheet, table: Table, sums: Sequence[Label], ends: Sequence[Table]) -> float:
@@ -201,7 +206,7 @@ def _bottom(sheet: Sheet, table: Table, sums: Sequence[Label], ends: Sequence[Ta
         for label in sums
         if label.concept in _SUMS
         and label.span.page == table.page
-        and label.span.box.top > table.box.bottom
+        and label.span.box.top > table.box.bottom + 1.5 * label.span.box.height
         and label.span.first == 0
         and label.likeness > 0.8
     ]
@@ -370,26 +375,35 @@ def _begins_item(run: Run, sums: Sequence[Label]) -> bool:
 
 
 def _by_product(run: Run, row: Sequence[Candidate]) -> Item | None:
-    values = [number.meaning for number in row]
-    for first in range(len(row)):
-        for second in range(first + 1, len(row)):
-            for last in range(len(row) - 1, second, -1):
-                one, two, product = values[first], values[second], values[last]
-                if not (
-                    isinstance(one, Decimal)
-                    and isinstance(two, Decimal)
-                    and isinstance(product, Decimal)
-                ):
-                    continue
-                if product and abs(one * two - product) <= _CENT:
-                    span = _words_only(run)
-                    name = Candidate("text", (span,), span.text, 1.0, span.text)
-                    return Item(
-                        {
-                            "item_description": name,
-                            "quantity": row[first],
-                            "unit_price": row[second],
-                            "line_amount": row[last],
-                        }
-                    )
+    indices = range(len(row))
+    for one, two in combinations(indices, 2):
+        for product in range(len(row) - 1, two, -1):
+            if not _makes(row[one].meaning, row[two].meaning, row[product].meaning):
+                continue
+            # Of two factors the whole number is the quantity, else the first.
+            swap = _is_whole(row[two].meaning) and not _is_whole(row[one].meaning)
+            quantity, price = (two, one) if swap else (one, two)
+            span = _words_only(run)
+            cells = {
+                "item_description": Candidate("text", (span,), span.text, 1.0, span.text),
+                "quantity": row[quantity],
+                "unit_price": row[price],
+                "line_amount": row[product],
+            }
+            return Item(cells)
     return None
+
+
+def _is_whole(value: Meaning) -> bool:
+    return isinstance(value, Decimal) and value == value.to_integral_value()
+
+
+def _makes(left: Meaning, right: Meaning, whole: Meaning) -> bool:
+    """Whether a product comes out, to the cent."""
+    return (
+        isinstance(left, Decimal)
+        and isinstance(right, Decimal)
+        and isinstance(whole, Decimal)
+        and whole != 0
+        and abs(left * right - whole) <= _CENT
+    )

@@ -9,6 +9,7 @@ from rapidfuzz import fuzz, process
 
 from readstone.extraction.folding import compact, tokens
 from readstone.extraction.geometry import Run, Sheet, Span
+from readstone.extraction.legal_forms import is_form
 
 _RATE: Final = re.compile(r"@?\s?\d+([.,]\d+)?\s?%\)?$")
 """A tax rate, which labels name in passing: "GST@6%"."""
@@ -57,7 +58,16 @@ def labels_in(sheet: Sheet, names: Names) -> tuple[Label, ...]:
         found.extend(exact)
         fuzzy.extend(_starts(run, exact))
     found.extend(_fuzzy(fuzzy, names))
-    return _longest(found)
+    return _longest([label for label in found if not _names_a_firm(label)])
+
+
+def _names_a_firm(label: Label) -> bool:
+    """Whether what looks like the label of a party is the beginning of a firm's name: "Supplier Ltd"."""
+    if label.concept not in {"seller", "buyer", "contact"} or label.span.text.endswith(":"):
+        return False
+    run = label.span.run
+    following = " ".join(word.text for word in run.words[label.span.end : label.span.end + 2])
+    return following != "" and ":" not in following and is_form(following)
 
 
 def _pieces(run: Run) -> list[str]:

@@ -1,6 +1,7 @@
 """The elements of a schema's lists: line items by their columns, single values by their label."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from readstone.core.extraction import Value
 from readstone.extraction.candidates import Candidate
@@ -8,6 +9,7 @@ from readstone.extraction.geometry import Sheet
 from readstone.extraction.grounding import Found, grounded
 from readstone.extraction.items import (
     Item,
+    carried,
     item_names,
     items_under,
     items_without_header,
@@ -16,6 +18,9 @@ from readstone.extraction.items import (
 from readstone.extraction.labelling import Label
 from readstone.extraction.sought import SoughtList
 
+_WHOLE: Final = 2
+"""Cells that a row without its header must be more than."""
+
 
 def elements_of(
     sheet: Sheet, labels: Sequence[Label], numbers: Sequence[Candidate], wanted: SoughtList
@@ -23,6 +28,19 @@ def elements_of(
     """The values of a list, their paths from the root."""
     if wanted.single:
         return []
+    values: list[Value] = []
+    for index, item in enumerate(_items(sheet, labels, numbers, wanted)):
+        for member in wanted.members:
+            candidate = item.cells.get(member.concept or member.label_concept)
+            path = (*wanted.path, index, *member.path)
+            if candidate and (value := grounded(Found(path, member.field, candidate, 0.8))):
+                values.append(value)
+    return values
+
+
+def _items(
+    sheet: Sheet, labels: Sequence[Label], numbers: Sequence[Candidate], wanted: SoughtList
+) -> list[Item]:
     own = [
         (name, member.concept or member.label_concept)
         for member in wanted.members
@@ -33,15 +51,8 @@ def elements_of(
     for table in tables:
         others = [other for other in tables if other is not table]
         items += items_under(sheet, table, numbers, labels, others)
-    if not items:
-        items = items_without_header(sheet, numbers, labels)
-    values: list[Value] = []
-    for index, item in enumerate(items):
-        for member in wanted.members:
-            candidate = item.cells.get(member.concept or member.label_concept)
-            if candidate is None:
-                continue
-            path = (*wanted.path, index, *member.path)
-            if value := grounded(Found(path, member.field, candidate, 0.8)):
-                values.append(value)
-    return values
+    last = carried(sheet, tables[-1]) if tables and items else None
+    if last:
+        rows = items_under(sheet, last, numbers, labels, ())
+        items += [row for row in rows if len(row.cells) > _WHOLE]
+    return items or items_without_header(sheet, numbers, labels)

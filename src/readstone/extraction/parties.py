@@ -8,12 +8,8 @@ from typing import Final
 from readstone.extraction.candidates import Candidate
 from readstone.extraction.geometry import Run, Sheet, Span, shared
 from readstone.extraction.labelling import Label
+from readstone.extraction.legal_forms import LEGAL_FORM, is_form
 
-_FORM: Final = re.compile(
-    r"\b(sdn\.? ?bhd\.?|s/b|bhd|ltd\.?|limited|llc|llp|inc\.?|corp\.?|company|gmbh|mbh|ag|kg|ohg|e\.? ?k\.?|e\.? ?v\.?|a\. ?g\.|sarl|s\.a\.r\.l\.?|"
-    r"sas|s\.a\.|sa|s\.?p\.?a\.?|s\.?r\.?l\.?|b\.?v\.?|n\.?v\.?|plc|pte|group|co\.)(?![\w])|有限公司|公司|株式会社",
-    re.IGNORECASE,
-)
 _TRADE: Final = re.compile(
     r"\b(enterprise|trading|restoran|restaurant|cafe|café|store|stores|mart|hardware|kedai|perniagaan|book|shop|market|supermarket|"
     r"hotel|pharmacy|farmasi|bakery|kopitiam|station|motor|auto|electrical|industries|services|marketing|grocer|seafood|hair|"
@@ -56,11 +52,6 @@ class Block:
 
     name: Candidate
     address: tuple[Span, ...]
-
-
-def is_form(text: str) -> bool:
-    """Whether a text says the legal form of a firm."""
-    return _FORM.search(text) is not None
 
 
 def looks_like_address(text: str) -> bool:
@@ -122,7 +113,7 @@ def _likely_name(run: Run, rank: int, head: Sequence[Run]) -> float:
 
 def _bare_form(text: str) -> bool:
     """Whether a line is only the end of a name: its legal form, or its trade."""
-    rest = _TRADE.sub("", _FORM.sub("", _REGISTERED.sub("", text)))
+    rest = _TRADE.sub("", LEGAL_FORM.sub("", _REGISTERED.sub("", text)))
     return sum(map(str.isalpha, rest)) <= _SHORTEST and (
         is_form(text) or _TRADE.search(text) is not None
     )

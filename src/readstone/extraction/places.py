@@ -7,11 +7,11 @@ from readstone.extraction.candidates import Candidate
 from readstone.extraction.folding import compact
 from readstone.extraction.geometry import Run, Sheet, Span, around
 from readstone.extraction.labelling import Label
+from readstone.extraction.legal_forms import is_form
 from readstone.extraction.parties import (
     Block,
     address_under,
     blocks,
-    is_form,
     looks_like_address,
     named,
     names_at_head,
