@@ -4,10 +4,13 @@ import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from e2e.pages import ask, drawn, image_part, text_part
+from e2e.server import Server
 from engines.real import SIGHTED, RealEngine, llama, started
 from models.tiny import SEER
 from readstone.core.chat import Message, TextPart
@@ -80,3 +83,43 @@ async def test_an_engine_holds_a_model_to_the_form_and_nothing_it_makes_up_gets_
     ]
     assert found.content == dict.fromkeys(given)
     assert found.values == ()
+
+
+SETTINGS = """
+[engines.seer]
+type = "http"
+url = "{url}"
+
+[models.seer]
+kind = "vision"
+engine = "seer"
+upstream = "{name}"
+context_length = 2048
+defaults.max_tokens = 700
+
+[models.asking]
+kind = "extract"
+engine = "reader"
+language_model = "seer"
+"""
+
+
+def test_a_server_asks_its_language_model_and_believes_nothing_the_page_does_not_print(
+    engine: RealEngine, tmp_path: Path
+) -> None:
+    settings = SETTINGS.format(url=engine.url, name=SIGHTED)
+    (tmp_path / "readstone.toml").write_text(settings, encoding="utf-8")
+    server = Server(tmp_path)
+    try:
+        wanted = text_part('{"date": "Invoice Date, YYYY-MM-DD", "total": "integer"}')
+        messages = ask(image_part(drawn(2, "Page")), wanted)
+        asked = {"model": "asking", "messages": messages, "stream": False}
+        reply = server.chat(json.dumps(asked).encode())
+    finally:
+        assert server.stop() == 0
+
+    assert reply.status == 200, reply.json
+    answer = reply.json
+    assert json.loads(answer["choices"][0]["message"]["content"]) == {"date": None, "total": None}
+    assert answer["usage"]["prompt_tokens"] > 500
+    assert [line for line in server.log if "exception" in line] == []
