@@ -13,7 +13,8 @@ from readstone.core.model import Model
 from readstone.core.usage import Metrics
 from readstone.serving.admission import Admission
 from readstone.serving.fallback import allows_fallback, stand_in
-from readstone.serving.limits.limiter import Hold, Limiter, NoHold
+from readstone.serving.limits.hold import Hold, NoHold
+from readstone.serving.limits.limiter import Limiter
 from readstone.telemetry import log
 
 
@@ -75,7 +76,7 @@ class Gateway:
     def chat(self, request: ChatRequest) -> AsyncGenerator[GatewayEvent]:
         """The engine's events, the last one with metrics; closing it aborts the work at any stage.
 
-        Raises what the engine raises, Overloaded or RateLimited where there is no room, what `Limiter.hold` raises, and
+        Raises what the engine raises, Overloaded or RateLimited where there is no room, what a `Hold` raises, and
         EngineFailed where the engine's stream ends without a Finish. Where the model has a fallback: what stands in for it is told in the last
         event, and where nothing can, what the model that was asked failed with is raised.
         """
@@ -131,7 +132,7 @@ class Gateway:
         raise EngineFailed("The engine ended its answer without saying why.")
 
     def _hold(self, request: ChatRequest) -> Hold | NoHold:
-        return NoHold() if self._limiter is None else self._limiter.hold(request)
+        return NoHold() if self._limiter is None else Hold(self._limiter, request)
 
     async def _in_turn(self, request: ChatRequest, meter: "Meter") -> AsyncGenerator[GatewayEvent]:
         """Ask the model, then those that stand in for it, until one begins to answer."""

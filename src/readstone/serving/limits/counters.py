@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from readstone.serving.limits.rules import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """So much of a rule's measure."""
+class Charge(NamedTuple):
+    """So much of a rule's measure. A tuple, as each request makes several: it is made in half the time."""
 
     rule: Rule
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """How much is counted, and in how many seconds nothing of it will be."""
 
     used: int

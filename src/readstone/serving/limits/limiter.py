@@ -5,16 +5,12 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
-from readstone.core.chat import ChatRequest
-from readstone.core.errors import LimitsUnavailable, QuotaExceeded, RateLimited, RequestError
+from readstone.core.errors import LimitsUnavailable, RequestError
 from readstone.core.key import Key
 from readstone.core.ledger import Grouping, Selection, Total
 from readstone.core.limit import NO_LIMITS, Allowance, Limits, Standing
-from readstone.core.model import Model
-from readstone.core.usage import Usage
 from readstone.serving.limits.counters import (
     Charge,
     Counters,
@@ -24,11 +20,9 @@ from readstone.serving.limits.counters import (
     Taken,
     Unknown,
 )
-from readstone.serving.limits.estimate import estimate
 from readstone.serving.limits.rules import Measure, Rule, rules_of
 from readstone.telemetry import log
 
-_NO_ANSWER: Final = Usage(0, 0)
 FRESH_SECONDS: Final = 1.0
 """How old what `standing` tells may be."""
 _KNOWN: Final = 4096
@@ -57,7 +51,7 @@ class Terms:
 
 
 class Limiter:
-    """Holds keys to their limits: of the key over all models, and of the key at the model it asks for.
+    """Holds keys to their limits: of the key over all models, and of the key at the model it asks for (hold.py).
 
     With `fail_open` requests are let in uncounted while the counters cannot be reached; else they are refused.
     """
@@ -78,13 +72,6 @@ class Limiter:
         self._counted: dict[str, None] = {}
         self._late: set[asyncio.Task[None]] = set()
         self._is_blind = False
-
-    def hold(self, request: ChatRequest) -> "Hold":
-        """What a request takes of its key's limits while it runs, as `async with limiter.hold(…)`.
-
-        Raises RateLimited, QuotaExceeded where the budget is used up, LimitsUnavailable where that cannot be told.
-        """
-        return Hold(self, request)
 
     async def standing(self, key_id: str, model_id: str = "") -> Standing:
         """What the key has left, at that model too where it asked for it before; as it was within the last second."""
@@ -125,7 +112,7 @@ class Limiter:
         key = await self._records.find_key(key_id)
         of_key = self._terms.default if key is None else key.limits.over(self._terms.default)
         known = self._rules.get((key_id, model_id))
-        if known is not None and known[0] == of_key and known[1] == of_model:
+        if known is not None and _same(known[0], of_key) and _same(known[1], of_model):
             return known[2]
         seconds = self._terms.lease_seconds
         rules = (
@@ -206,121 +193,8 @@ class Limiter:
             log("limits are not counted", reason=str(error), let_in=self._terms.fail_open)
 
 
-class Hold:
-    """What one request took of its key's limits.
-
-    Where it is not settled when it ends, its prompt and the `tokens` of the answer so far are charged; nothing where there
-    are none, and not even the request where it was refused or failed.
-    """
-
-    __slots__ = ("_charges", "_estimate", "_limiter", "_request", "_taken", "tokens")
-
-    def __init__(self, limiter: Limiter, request: ChatRequest) -> None:
-        self._limiter = limiter
-        self._request = request
-        self._charges: Sequence[Charge] = ()
-        self._taken: Taken | None = None
-        self._estimate = _NO_ANSWER
-        self.tokens = 0
-
-    async def __aenter__(self) -> Self:
-        request, limiter = self._request, self._limiter
-        model = request.model
-        rules = await limiter.rules(request.key_id, model.id, model.limits)
-        if not rules:
-            return self
-        self._estimate = estimate(request)
-        again = limiter.is_counted(request.id)
-        self._charges = [
-            Charge(rule, 0 if again and _is_of_key(rule) else _amount(rule, self._estimate, model))
-            for rule in rules
-        ]
-        outcome = await limiter.take(self._charges)
-        if outcome is None:
-            return self
-        limiter.remember(request.key_id, model.id, rules, outcome.levels)
-        if isinstance(outcome, Refused):
-            raise _refusal(self._charges[outcome.index], outcome)
-        self._taken = outcome
-        limiter.count(request.id)
-        return self
-
-    async def settle(self, used: Usage) -> None:
-        """The answer is whole: from now on the key is charged what it used."""
-        if self._taken is not None:
-            taken, self._taken = self._taken, None
-            await self._limiter.correct(taken.at, self._corrections(used))
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._taken is None:
-            return
-        taken, self._taken = self._taken, None
-        if self.tokens:
-            expected = self._estimate
-            used = Usage(expected.prompt_tokens, self.tokens, expected.image_tokens)
-            corrections = self._corrections(used)
-        elif isinstance(error, RequestError):
-            self._limiter.uncount(self._request.id)
-            corrections = [Charge(charge.rule, -charge.amount) for charge in self._charges]
-        else:
-            corrections = self._corrections(_NO_ANSWER)
-        await self._limiter.correct_surely(taken.at, corrections)
-
-    def _corrections(self, used: Usage) -> list[Charge]:
-        model = self._request.model
-        corrections: list[Charge] = []
-        for charge in self._charges:
-            rule = charge.rule
-            match rule.measure:
-                case "requests":
-                    continue
-                case "running":
-                    change = -charge.amount
-                case "tokens" | "pages" | "cost":
-                    change = _amount(rule, used, model) - charge.amount
-            if change:
-                corrections.append(Charge(rule, change))
-        return corrections
-
-
-class NoHold:
-    """Holds nothing: where there are no limits at all."""
-
-    __slots__ = ("tokens",)
-
-    def __init__(self) -> None:
-        self.tokens = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def settle(self, used: Usage) -> None:
-        """Nothing was taken."""
-
-    async def __aexit__(self, *details: object) -> None:
-        pass
-
-
-def _is_of_key(rule: Rule) -> bool:
-    """Whether it counts the key's requests at whatever model."""
-    return rule.measure == "requests" and rule.model_id is None
-
-
-def _amount(rule: Rule, usage: Usage, model: Model) -> int:
-    match rule.measure:
-        case "requests" | "running":
-            return 1
-        case "tokens":
-            return usage.total_tokens
-        case "pages":
-            return usage.pages
-        case "cost":
-            return model.prices.cost(usage)
+def _same(one: Limits, other: Limits) -> bool:
+    return one is other or one == other
 
 
 def _least(measure: Measure, rules: Sequence[Rule], levels: Sequence[Level]) -> Allowance | None:
@@ -332,27 +206,3 @@ def _least(measure: Measure, rules: Sequence[Rule], levels: Sequence[Level]) -> 
             if least is None or remaining < least.remaining:
                 least = Allowance(rule.most, remaining, level.reset)
     return least
-
-
-def _refusal(charge: Charge, refused: Refused) -> RateLimited:
-    rule = charge.rule
-    if rule.measure == "cost":
-        used = refused.levels[refused.index].used / 1_000_000
-        return QuotaExceeded(
-            f"This key has {rule}, of which {used:g} is used; this request may cost {charge.amount / 1_000_000:g}.",
-            retry_after=refused.wait,
-        )
-    if refused.wait is None:
-        how = "lower max_tokens" if rule.measure == "tokens" else "send less at once"
-        return RateLimited(
-            f"This request may take {charge.amount} {rule.measure}, and this key has {rule}: {how}.",
-            retry_after=None,
-        )
-    left = max(rule.most - refused.levels[refused.index].used, 0)
-    wanted = (
-        f"; {left} are left, this request may take {charge.amount}" if charge.amount > 1 else ""
-    )
-    return RateLimited(
-        f"This key has {rule}{wanted}. Try again in {refused.wait:.3g} seconds.",
-        retry_after=refused.wait,
-    )

@@ -251,11 +251,12 @@ async def test_a_budget_is_never_exceeded() -> None:
 
 async def test_a_budget_survives_a_restart() -> None:
     store = MemoryStore()
-    spent = Entry("req_0", "alice", "/", "ok", 1_795_000_000_000, "small", cost=390)
-    last_month = replace(spent, request_id="req_1", at=1_793_000_000_000)
-    bob = replace(spent, request_id="req_2", key_id="bob")
+    november, october = 1_795_000_000_000, 1_793_000_000_000
+    spent = Entry("req_0", "alice", "/", "ok", november, "small", cost=390)
+    last_month = Entry("req_1", "alice", "/", "ok", october, "small", cost=390)
+    bob = Entry("req_2", "bob", "/", "ok", november, "small", cost=390)
     await store.append([spent, last_month, bob])
-    assert datetime.fromtimestamp(last_month.at / 1000, UTC).month == 10
+    assert datetime.fromtimestamp(october / 1000, UTC).month == 10
 
     house = House(Limits(budget_per_month=580), store=store)
 
