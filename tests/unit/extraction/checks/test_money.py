@@ -118,8 +118,10 @@ def test_both_sides_and_their_words_are_told() -> None:
     [
         {"明细": [{"名称": "甲", "数量": "2", "单价": "1.50", "金额": "3.00"}], "合计": "¥3.00"},
         {"lines": [{"product": "a", "qty": "2", "unitPrice": "1.50", "lineTotal": "3.00"}], "grandTotal": "3.00"},
+        {"lignes": [{"désignation": "a", "quantité": "2", "prix unitaire": "1,50", "montant": "3,00"}], "total": "3,00"},
+        {"Positionen": [{"Bezeichnung": "a", "Menge": "2", "Einzelpreis": "1,50", "Betrag": "3,00"}], "Gesamtbetrag": "3,00"},
     ],
-    ids=["zh", "en"],
+    ids=["zh", "en", "fr", "de"],
 )  # fmt: skip
 def test_the_clients_own_names_are_understood(paper: dict[str, Any]) -> None:
     found = statuses(checked(paper))
