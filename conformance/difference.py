@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 import msgspec
 
@@ -33,7 +34,7 @@ class Result(msgspec.Struct, frozen=True):
             return "passes"
         said = f"{self.status}: {self.message}" if self.message else self.why
         line = said.split("\n", maxsplit=1)[0]
-        return _PORT.sub(r"\1", line).replace("|", "\\|")[:160]
+        return shorten(_PORT.sub(r"\1", line).replace("|", "\\|"), 160, placeholder=" …")
 
 
 @dataclass(frozen=True, slots=True)
