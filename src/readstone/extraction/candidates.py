@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from readstone.core.document import Box
@@ -29,7 +30,7 @@ _CENTS: Final = 2
 _SHORT_ID: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """Words that may be a value of `kind`; `fit` (0..1) says how well they look like one."""
 
@@ -39,12 +40,12 @@ class Candidate:
     fit: float
     text: str
 
-    @property
+    @cached_property
     def span(self) -> Span:
         """Where it begins."""
         return self.spans[0]
 
-    @property
+    @cached_property
     def box(self) -> Box:
         """Around all of it."""
         return around([span.box for span in self.spans])

@@ -46,7 +46,7 @@ class Run:
         return (touched[0], touched[-1] + 1) if touched else (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Span:
     """Words `first` to `end` (exclusive) of a run."""
 
@@ -64,7 +64,7 @@ class Span:
         """Its words with single spaces."""
         return " ".join(word.text for word in self.words)
 
-    @property
+    @cached_property
     def box(self) -> Box:
         """Around its words."""
         return around([word.box for word in self.words])
@@ -74,7 +74,7 @@ class Span:
         """The page it stands on, from 0."""
         return self.run.page
 
-    @property
+    @cached_property
     def place(self) -> tuple[int, int, int]:
         """What tells it from every other span."""
         return (self.run.index, self.first, self.end)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from itertools import combinations, pairwise
 from typing import Final
 
@@ -50,6 +51,11 @@ class Item:
 
 def item_names(own: Iterable[tuple[str, str]]) -> Names:
     """What columns are called: the known names, and the client's own (name, concept)."""
+    return _known_names().with_own((name, concept, 1.0) for name, concept in own)
+
+
+@cache
+def _known_names() -> Names:
     named = [
         (name.lstrip("*"), concept, 1.0 if name.startswith("*") else 0.88)
         for concept, names in HEADINGS.items()
@@ -58,7 +64,7 @@ def item_names(own: Iterable[tuple[str, str]]) -> Names:
     for concept in lexicon().concepts.values():
         if concept.column:
             named += [(phrase, concept.name, 0.96) for phrase in lexicon().phrases[concept.name]]
-    return Names.of([*named, *((name, concept, 1.0) for name, concept in own)])
+    return Names.of(named)
 
 
 def tables_in(sheet: Sheet, names: Names) -> tuple[Table, ...]:

@@ -48,6 +48,13 @@ class Names:
                 weights[concept] = max(weight, weights.get(concept, 0.0))
         return Names({name: tuple(weights.items()) for name, weights in known.items()})
 
+    def with_own(self, named: Iterable[tuple[str, str, float]]) -> "Names":
+        """With the client's own names as well."""
+        concepts = dict(self.concepts)
+        for name, own in Names.of(named).concepts.items():
+            concepts[name] = (*concepts.get(name, ()), *own)
+        return Names(concepts)
+
 
 def labels_in(sheet: Sheet, names: Names) -> tuple[Label, ...]:
     """The labels that are printed; of two that overlap the longer one, so that "total tax" is no "total"."""

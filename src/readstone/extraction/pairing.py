@@ -43,8 +43,10 @@ def claims(labels: Sequence[Label], candidates: Sequence[Candidate]) -> dict[str
     best: dict[tuple[str, int], Claim] = {}
     damping = dict.fromkeys(_summarised(labels), _SUMMARISED)
     for label in labels:
+        page, box = label.span.page, label.span.box
+        top, bottom = box.top - box.height, box.bottom + (_COLUMN_REACH + 2) * box.height
         for index, candidate in enumerate(candidates):
-            if candidate.span.page != label.span.page:
+            if candidate.span.page != page or not top < candidate.box.middle[1] < bottom:
                 continue
             pull = _pull(label, candidate, labels)
             strength = pull * label.likeness * candidate.fit * damping.get(label.span.place, 1.0)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal, TypeAlias
 
 from readstone.core.extraction import Field, Group, ListOf, Node, Path, Schema
@@ -81,6 +82,12 @@ def lists_of(schema: Schema) -> tuple[SoughtList, ...]:
 
 def names_for(sought: tuple[Sought, ...]) -> Names:
     """What all concepts are called, and what the client calls the leaves."""
+    own = [(name, leaf.label_concept, 1.0) for leaf in sought for name in leaf.own]
+    return _known_names().with_own(own)
+
+
+@cache
+def _known_names() -> Names:
     named = [
         (name.lstrip("*"), concept, 1.0 if name.startswith("*") else _DOUBTFUL)
         for concept, names in PRINTED.items()
@@ -89,7 +96,6 @@ def names_for(sought: tuple[Sought, ...]) -> Names:
     for concept in lexicon().concepts.values():
         if not concept.column or concept.name in _BOTH:
             named += [(phrase, concept.name, 0.96) for phrase in lexicon().phrases[concept.name]]
-    named += [(name, leaf.label_concept, 1.0) for leaf in sought for name in leaf.own]
     return Names.of(named)
 
 
