@@ -81,7 +81,7 @@ def _answer(account: Account, error: BaseException, *, begun: bool) -> None:
         account.ask(PRICED)
         account.send(REQUEST)
         if begun:
-            account.take(TextDelta("Hel", 3))
+            account.take(TextDelta("Hello", 3))
         raise error
 
 
