@@ -86,6 +86,7 @@ async def test_a_full_queue_refuses_the_key_that_fills_it_with_429() -> None:
     failure = requests.failure("a4")
 
     assert isinstance(failure, RateLimited)
+    assert failure.retry_after is not None
     assert failure.retry_after > 0
     await requests.finish()
 
