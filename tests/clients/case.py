@@ -15,11 +15,11 @@ BROKEN = "data:image/png;base64,AAAA"
 NO_MODEL = f"There is no model '{MISSING}'."
 NO_IMAGE = "is not an image; send jpeg, png or webp."
 NO_KEY = "That is not a key of this server"
-NO_FORMAT = "cannot honour 'response_format'"
 NO_TOOLS = "cannot honour 'tool"
 
 WRITTEN = ("LANTERN GROCERY", "Rye bread", "22.53", "Thank you for your visit!")
 """What stands on the receipt."""
+TOTAL = 22.53
 
 Failure = TypeVar("Failure", bound=Exception)
 

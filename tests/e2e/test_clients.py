@@ -42,7 +42,7 @@ CLIENTS_TABLE = (
         "langchain_client.py",
         "uv",
         "langchain-openai",
-        ("image_block", "stream", "batch", "structured_output_is_refused", "tools_are_refused"),
+        ("image_block", "stream", "batch", "a_schema_is_filled", "tools_are_refused"),
     ),
     Client(
         "llamaindex_client.py",
@@ -54,25 +54,25 @@ CLIENTS_TABLE = (
         "litellm_client.py",
         "uv",
         "litellm",
-        ("stream", "structured_output_is_refused", "tools_are_refused"),
+        ("stream", "a_schema_is_filled", "tools_are_refused"),
     ),
     Client(
         "instructor_client.py",
         "uv",
         "instructor",
-        ("structured_output_is_refused", "tools_are_refused"),
+        ("a_schema_is_filled", "tools_are_refused"),
     ),
     Client(
         "pydantic_ai_client.py",
         "uv",
         "pydantic-ai-slim",
-        ("stream", "structured_output_is_refused", "tools_are_refused"),
+        ("stream", "a_schema_is_filled", "tools_are_refused"),
     ),
     Client(
         "node/client.mjs",
         "node",
         "openai",
-        ("stream", "stream_helper", "models", "structured_output_is_refused", "tools_are_refused"),
+        ("stream", "stream_helper", "models", "a_schema_is_filled", "tools_are_refused"),
     ),
     Client("curl.sh", "curl", None, ("stream",)),
 )

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.e2e
 RECEIPT = image_part(document("receipt.jpg"))
 INVOICE = image_part(document("invoice.png"))
 SMALL = image_part(drawn(4, "Small"))
+MODELS = [MODEL, ALIAS, "u1-ocr-extract"]
 FIVE = image_part(drawn(5, "Five"))
 
 
@@ -117,11 +118,11 @@ async def test_the_async_client_reads_several_pages_at_once(
 
 
 async def test_the_async_client_lists_models(async_client: openai.AsyncOpenAI) -> None:
-    assert [model.id async for model in async_client.models.list()] == [MODEL, ALIAS]
+    assert [model.id async for model in async_client.models.list()] == MODELS
 
 
 def test_models_are_listed_and_an_alias_with_a_slash_is_found(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == [MODEL, ALIAS]
+    assert [model.id for model in client.models.list()] == MODELS
     alias = client.models.retrieve(ALIAS)
     assert (alias.id, alias.object, alias.owned_by) == (ALIAS, "model", "readstone")
     assert alias.model_extra is not None

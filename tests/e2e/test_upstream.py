@@ -49,6 +49,7 @@ def _ask(server: Server, model: str) -> str:
 def test_the_models_of_an_upstream_are_found_and_served(server: Server, ollama: Upstream) -> None:
     assert _models(server) == {
         "readstone-ocr": ("ocr", "ready", None),
+        "u1-ocr-extract": ("extract", "ready", None),
         "llama3.2:3b": ("chat", "ready", None),
         "mistral:latest": ("chat", "ready", None),
         "mistral": ("chat", "ready", None),
@@ -105,6 +106,7 @@ def test_the_models_command_asks_the_upstream(tmp_path: Path, ollama: Upstream) 
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[1:] == [
         ["readstone-ocr", "ocr", "reader", "-", "-", "-", "-"],
+        ["u1-ocr-extract", "extract", "reader", "-", "-", "-", "-"],
         ["llama3.2:3b", "chat", "upstream", "-", "-", "-", "-"],
         ["mistral:latest", "chat", "upstream", "-", "-", "-", "mistral"],
         ["gemma3:4b", "vision", "upstream", "-", "8192", "-", "-"],

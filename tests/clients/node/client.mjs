@@ -81,12 +81,11 @@ const checks = {
     const call = create({}, stranger);
     await mustRefuse(call, OpenAI.AuthenticationError, sentence, "invalid_api_key");
   },
-  async structured_output_is_refused() {
+  async a_schema_is_filled() {
     const schema = { type: "object", properties: { total: { type: "number" } } };
     const format = { type: "json_schema", json_schema: { name: "receipt", schema } };
-    const sentence = "cannot honour 'response_format'";
-    const call = create({ response_format: format });
-    await mustRefuse(call, OpenAI.BadRequestError, sentence, "unsupported_parameter");
+    const answer = await create({ response_format: format });
+    assert.deepEqual(JSON.parse(answer.choices[0].message.content), { total: 22.53 });
   },
   async tools_are_refused() {
     const tool = { type: "function", function: { name: "total", parameters: { type: "object" } } };
