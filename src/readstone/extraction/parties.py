@@ -28,6 +28,7 @@ _STREET: Final = re.compile(
     r"malaysia|singapore|france|germany|deutschland|usa|united states|états unis|unit)\b|(stra(ss|ß)e|str\.|weg|platz|allee|gasse)\b|\b\d{4,5}\b|[路街号區区市省]",
     re.IGNORECASE,
 )
+_MOST_MISSES = 4  # lines between a name and its address: a slogan, a registration number
 _STOP: Final = re.compile(
     r"(?<![a-z])(tel|telp|telephone|phone|fax|mobile|hp|gst|sst|reg|roc|invoice|receipt|date|www|http|email|e-mail|cash|bill|document|doc|"
     r"tax|ust|tva|siret|website|cashier|table|order|vat|iban|co\.? ?reg|company reg|brn|id no|owned by|member|counter|slip|pos)(?![a-z])|@|\+\d\d",
@@ -153,22 +154,25 @@ def address_under(sheet: Sheet, name: Candidate) -> Candidate | None:
     for run in _column(sheet, last):
         if run.box.top - last.box.bottom > 3.0 * last.box.height:
             break
-        if _STOP.search(run.text) or _TITLE.search(run.text):
-            if spans:
-                break
-            misses += 1
-        elif _NUMBER_ONLY.match(run.text) and not spans:
-            pass
-        elif looks_like_address(run.text) or (spans and _continues(run, spans)):
+        if _is_of_address(run, spans):
             spans.append(Span(run, 0, len(run.words)))
         elif spans:
             break
-        else:
+        elif not _NUMBER_ONLY.match(run.text):
             misses += 1
-        if misses > 4:
+        if misses > _MOST_MISSES:
             break
         last = run
     return _address(spans) if spans else None
+
+
+def _is_of_address(run: Run, spans: Sequence[Span]) -> bool:
+    """Whether a line is one of an address that has come as far as `spans`."""
+    if _STOP.search(run.text) or _TITLE.search(run.text):
+        return False
+    if not spans and _NUMBER_ONLY.match(run.text):
+        return False
+    return looks_like_address(run.text) or bool(spans and _continues(run, spans))
 
 
 def _continues(run: Run, spans: Sequence[Span]) -> bool:
