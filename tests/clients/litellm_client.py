@@ -22,6 +22,7 @@ from case import (
     NO_MODEL,
     NO_TOOLS,
     QUESTION,
+    TOTAL,
     Case,
     must,
     must_be_the_receipt,
