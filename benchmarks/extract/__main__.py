@@ -1,0 +1,197 @@
+"""`python -m benchmarks.extract`: measure what is found of the fields of documents, without a language model."""
+
+import argparse
+import json
+import platform
+import shlex
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from benchmarks.extract import regex
+from benchmarks.extract.reading import INPUTS, ReadDocument, Reader, Shelf
+from benchmarks.extract.score import Leaf, f1, score
+from readstone.core.extraction import Extraction, written
+from readstone.extraction.extract import extract, ungrounded
+from readstone.extraction.schema import parse_schema
+
+SETS: Final = ("receipts", "forms_invoices")
+_BUCKETS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
+
+
+class Options(argparse.Namespace):
+    """The command line."""
+
+    data: Path
+    pages: Path
+    json: Path | None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A set of documents: how many, and F1 of single fields and of line items, strict and fuzzy, with the baseline's."""
+
+    documents: int
+    scalars: tuple[float, float]
+    items: tuple[float, float] | None
+    regex: tuple[float, float]
+    fields: dict[str, tuple[float, float]]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    command: str
+    machine: str
+    sets: dict[str, Row]
+    grounded: float
+    milliseconds_per_page: float
+    share_of_reading: float
+    reliability: list[tuple[str, int, float]]
+
+
+def _options() -> Options:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.extract", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="a folder of sets: SET/dev, SET/schemas.json"
+    )
+    parser.add_argument(
+        "--pages", type=Path, required=True, help="a folder that pages which were read are kept in"
+    )
+    parser.add_argument("--json", type=Path, help="write the report to this file")
+    return parser.parse_args(namespace=Options())
+
+
+def _documents(options: Options) -> Iterator[tuple[str, Path, object]]:
+    """Each document with a truth: the prefix of its schema, its path, the schema."""
+    for name in SETS:
+        folder = options.data / name
+        schemas = json.loads((folder / "schemas.json").read_text("utf-8"))
+        for path in sorted((folder / "dev").iterdir()):
+            prefix = next((each for each in schemas if path.name.startswith(each)), None)
+            if path.suffix in INPUTS and prefix and path.with_suffix(".json").exists():
+                yield prefix, path, schemas[prefix]
+
+
+def _read(shelf: Shelf, path: Path, readers: list[Reader]) -> ReadDocument:
+    if kept := shelf.get(path.stem):
+        return kept
+    if not readers:
+        readers.append(Reader())
+    document = readers[0].read(path)
+    shelf.put(path.stem, document)
+    return document
+
+
+class Tally:
+    """What is counted over the documents."""
+
+    def __init__(self) -> None:
+        self.leaves: dict[str, dict[str, list[Leaf]]] = defaultdict(dict)
+        self.plain: dict[str, list[Leaf]] = defaultdict(list)
+        self.values = self.bare = self.pages = 0
+        self.seconds = self.reading = 0.0
+        self.sure: list[tuple[float, bool]] = []
+
+    def add(self, prefix: str, path: Path, document: ReadDocument, asked: object) -> None:
+        """Extract a document and hold it against its truth."""
+        schema = parse_schema(f"Extract: {json.dumps(asked, ensure_ascii=False)}")
+        if schema is None:
+            raise SystemExit(f"The schema of {prefix} cannot be understood.")
+        begun = time.process_time()
+        found = extract(document.pages, schema, "general")
+        self.seconds += time.process_time() - begun
+        self.reading += document.seconds
+        self.pages += len(document.pages)
+        self.values += len(found.values)
+        self.bare += len(ungrounded(found.values))
+        truth = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        content = found.content if isinstance(found.content, dict) else {}
+        leaves = score(truth, content)
+        self.leaves[prefix][path.stem] = leaves
+        self.plain[prefix] += [
+            leaf
+            for leaf in score(truth, regex.answer(document.pages, list(truth)))
+            if "." not in leaf.field
+        ]
+        self._confidence(found, leaves)
+
+    def _confidence(self, found: Extraction, leaves: list[Leaf]) -> None:
+        right = {leaf.field: leaf.fuzzy for leaf in leaves if "." not in leaf.field}
+        for value in found.values:
+            name = written(value.path)
+            if name in right:
+                self.sure.append((value.extract_confidence, right[name]))
+
+    def rows(self) -> dict[str, Row]:
+        """By set."""
+        rows: dict[str, Row] = {}
+        for prefix, documents in self.leaves.items():
+            every = [leaf for leaves in documents.values() for leaf in leaves]
+            single = [leaf for leaf in every if "." not in leaf.field]
+            items = [leaf for leaf in every if "." in leaf.field]
+            names = sorted({leaf.field for leaf in every})
+            rows[prefix] = Row(
+                len(documents),
+                _both(single),
+                _both(items) if items else None,
+                _both(self.plain[prefix]),
+                {name: _both([leaf for leaf in every if leaf.field == name]) for name in names},
+            )
+        return rows
+
+    def reliability(self) -> list[tuple[str, int, float]]:
+        """By confidence: how many values, and the share that was right."""
+        table: list[tuple[str, int, float]] = []
+        for low, high in pairwise(_BUCKETS):
+            inside = [right for sure, right in self.sure if low <= sure < high]
+            if inside:
+                table.append(
+                    (
+                        f"{low:.1f}-{min(1.0, high):.1f}",
+                        len(inside),
+                        round(sum(inside) / len(inside), 3),
+                    )
+                )
+        return table
+
+
+def _both(leaves: list[Leaf]) -> tuple[float, float]:
+    return round(f1(leaves, strict=True), 3), round(f1(leaves, strict=False), 3)
+
+
+def main() -> None:
+    """Read what was not read yet, extract, print the table, and write the report where one is asked for."""
+    options = _options()
+    tally, readers = Tally(), list[Reader]()
+    for prefix, path, asked in _documents(options):
+        tally.add(prefix, path, _read(Shelf(options.pages), path, readers), asked)
+    report = Report(
+        command=shlex.join(["python", "-m", "benchmarks.extract", *sys.argv[1:]]),
+        machine=f"{platform.machine()}, {platform.processor() or platform.system()}, one thread",
+        sets=tally.rows(),
+        grounded=1 - tally.bare / max(1, tally.values),
+        milliseconds_per_page=round(1000 * tally.seconds / max(1, tally.pages), 1),
+        share_of_reading=round(tally.seconds / max(1e-9, tally.reading), 4),
+        reliability=tally.reliability(),
+    )
+    for name, row in report.sets.items():
+        print(f"| {name} | {row.documents} | {row.scalars} | {row.items or '-'} | {row.regex} |")
+        print("   ", row.fields)
+    print(
+        f"grounded {report.grounded:.1%}, {report.milliseconds_per_page} ms a page, {report.share_of_reading:.1%} of reading"
+    )
+    print(report.reliability)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    if tally.bare:
+        raise SystemExit("There are values that no words say.")
+
+
+main()
