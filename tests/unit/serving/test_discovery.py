@@ -8,7 +8,7 @@ import pytest
 from readstone.config import ModelConfig
 from readstone.core.errors import ConfigurationError, EngineFailed, EngineUnavailable, ModelNotFound
 from readstone.core.model import Offer
-from readstone.serving.catalogue import Catalogue, build_catalogue
+from readstone.serving.catalogue import EMBEDDED, EXTRACT, Catalogue, build_catalogue
 from readstone.serving.discovery import Discovery, Source
 
 ENGINES = ("reader", "ollama", "gpu")
@@ -52,7 +52,8 @@ class Clock:
 
 
 def _ids(catalogue: Catalogue) -> list[str]:
-    return [model.id for model in catalogue]
+    """The models beside the embedded ones."""
+    return [model.id for model in catalogue if model.id not in {EMBEDDED.id, EXTRACT.id}]
 
 
 async def test_what_an_engine_lists_is_served_from_the_start() -> None:
@@ -68,7 +69,7 @@ async def test_what_an_engine_lists_is_served_from_the_start() -> None:
     await discovery.start(5)
     await discovery.stop()
 
-    assert _ids(catalogue) == ["readstone-ocr", "llama", "eyes"]
+    assert _ids(catalogue) == ["llama", "eyes"]
     llama = catalogue.find("llama")
     assert (llama.kind, llama.engine, llama.context_length) == ("chat", "ollama", 4096)
     assert catalogue.find("eyes").defaults.max_tokens == 16384
@@ -85,14 +86,14 @@ async def test_what_comes_and_goes_is_followed() -> None:
     )
     discovery = Discovery(catalogue, {"ollama": Source(script, 30)}, clock.sleep)
     await discovery.start(5)
-    seen = [_ids(catalogue)[1:]]
+    seen = [_ids(catalogue)]
     await clock.next()
-    seen.append(_ids(catalogue)[1:])
+    seen.append(_ids(catalogue))
     await clock.next()
-    seen.append(_ids(catalogue)[1:])
+    seen.append(_ids(catalogue))
     assert discovery.troubles == {"ollama": "It does not answer."}
     await clock.next()
-    seen.append(_ids(catalogue)[1:])
+    seen.append(_ids(catalogue))
     await discovery.stop()
 
     assert seen == [["a"], ["a", "b"], ["a", "b"], ["b"]]
@@ -108,7 +109,7 @@ async def test_a_start_does_not_wait_for_ever_and_the_models_join_later() -> Non
     script = Script(EngineUnavailable("It does not answer."), [Offer("a", "chat")])
     discovery = Discovery(catalogue, {"ollama": Source(script, 30)}, clock.sleep)
     await discovery.start(0)
-    assert _ids(catalogue) == ["readstone-ocr"]
+    assert _ids(catalogue) == []
     clock.asleep.clear()
     while "a" not in _ids(catalogue):
         await clock.next()
@@ -140,7 +141,7 @@ async def test_a_clash_later_leaves_things_as_they_were_and_is_told() -> None:
     await clock.next()
     await discovery.stop()
 
-    assert _ids(catalogue) == ["readstone-ocr", "a"]
+    assert _ids(catalogue) == ["a"]
     assert "readstone-ocr" in discovery.troubles["gpu"]
 
 
@@ -154,7 +155,7 @@ async def test_a_bug_does_not_end_the_asking() -> None:
     await clock.next()
     await discovery.stop()
 
-    assert _ids(catalogue) == ["readstone-ocr", "b"]
+    assert _ids(catalogue) == ["b"]
 
 
 async def test_a_trouble_that_stays_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,5 +178,5 @@ async def test_a_configured_model_stands_for_what_it_is_called_at_the_engine() -
 
     catalogue.offer("ollama", [Offer("gemma3:4b", "chat"), Offer("llama", "chat")])
 
-    assert _ids(catalogue) == ["readstone-ocr", "my/eyes", "llama"]
+    assert _ids(catalogue) == ["my/eyes", "llama"]
     assert catalogue.find("my/eyes").name_at_engine == "gemma3:4b"
