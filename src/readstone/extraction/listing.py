@@ -18,6 +18,7 @@ from readstone.extraction.items import (
 from readstone.extraction.labelling import Label
 from readstone.extraction.sought import SoughtList
 
+_SUMS: Final = frozenset({"total", "rounded_total", "subtotal", "amount_due"})
 _WHOLE: Final = 2
 """Cells that a row without its header must be more than."""
 
@@ -55,4 +56,16 @@ def _items(
     if last:
         rows = items_under(sheet, last, numbers, labels, ())
         items += [row for row in rows if len(row.cells) > _WHOLE]
-    return items or items_without_header(sheet, numbers, labels)
+    found = items or items_without_header(sheet, numbers, labels)
+    sums = {
+        label.span.run.index
+        for label in labels
+        if label.concept in _SUMS and label.span.end == len(label.span.run.words)
+    }
+    return [item for item in found if not _names_one_of(item, sums)]
+
+
+def _names_one_of(item: Item, sums: set[int]) -> bool:
+    """Whether a row's description is the label of a sum: "Takeaway total" is no item."""
+    name = item.cells.get("item_description")
+    return name is not None and name.span.run.index in sums

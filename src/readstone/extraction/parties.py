@@ -29,6 +29,7 @@ _STREET: Final = re.compile(
     re.IGNORECASE,
 )
 _MOST_MISSES = 4  # lines between a name and its address: a slogan, a registration number
+_POSTCODE: Final = re.compile(r"\W*\d{4,6}\W*")
 _STOP: Final = re.compile(
     r"(?<![a-z])(tel|telp|telephone|phone|fax|mobile|hp|gst|sst|reg|roc|invoice|receipt|date|www|http|email|e-mail|cash|bill|document|doc|"
     r"tax|ust|tva|siret|website|cashier|table|order|vat|iban|co\.? ?reg|company reg|brn|id no|owned by|member|counter|slip|pos)(?![a-z])|@|\+\d\d",
@@ -57,7 +58,8 @@ class Block:
 
 def looks_like_address(text: str) -> bool:
     """Whether a text has what lines of addresses have."""
-    return _STREET.search(text) is not None and _STOP.search(text) is None
+    says_place = any(map(str.isalpha, text)) or _POSTCODE.fullmatch(text) is not None
+    return says_place and _STREET.search(text) is not None and _STOP.search(text) is None
 
 
 def names_at_head(sheet: Sheet, labels: Sequence[Label]) -> tuple[Candidate, ...]:
@@ -223,6 +225,7 @@ def _may_head(run: Run) -> bool:
     return (
         sum(map(str.isalpha, text)) > len(text) * 0.6
         and len(text) >= _SHORTEST
+        and not text.islower()
         and not _TITLE.search(text)
         and not _STOP.search(text)
         and text.rstrip()[-1] not in ":."
