@@ -93,7 +93,7 @@ def named(spans: tuple[Span, ...], fit: float) -> Candidate:
 
 
 def _likely_name(run: Run, rank: int, head: Sequence[Run]) -> float:
-    text = run.text
+    text = _REGISTERED.sub("", run.text)
     letters = sum(map(str.isalpha, text))
     if (
         letters < _SHORTEST
