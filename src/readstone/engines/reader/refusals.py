@@ -55,7 +55,7 @@ REFUSALS: tuple[Refusal, ...] = (
             ),
             (r"\{ ?['\"]", r"['\"]properties['\"]", r"结构化", r"以下字段", r"字段 ?:", r"構造化", r"次のフィールド"),
         ),
-        "extract structured data (JSON, fields or other data formats) yet",
+        "extract structured data without being told the fields (a JSON schema or a list of names)",
         _THINK,
     ),
     Refusal(
