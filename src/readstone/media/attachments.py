@@ -102,7 +102,7 @@ class Attachments:
         if place.documents:
             limit = max(limit, self._documents.bytes)
         if place.digits and (data := decode_digits(place.digits, limit)):
-            return _with_digits(self._part(data, place), place.digits)
+            return _with_digits(self._part(data, place), place)
         url = place.url + place.digits.decode("latin-1")
         return self._part(decode_data_uri(url, limit, place.param), place)
 
@@ -112,8 +112,11 @@ class Attachments:
         return ImagePart(inspect(data, self._images, FORMATS, place.param))
 
 
-def _with_digits(part: ImagePart | DocumentPart, digits: bytes) -> ImagePart | DocumentPart:
-    """The part with what it came as, where that can be sent on."""
-    if isinstance(part, DocumentPart) or not part.image.plain:
+def _with_digits(part: ImagePart | DocumentPart, place: Place) -> ImagePart | DocumentPart:
+    """The part with what it came as, where that can be sent on.
+
+    Models that take documents are read for by the reader as a rule, which has no use for it: it would be held in vain.
+    """
+    if isinstance(part, DocumentPart) or place.documents or not part.image.plain:
         return part
-    return ImagePart(replace(part.image, digits=digits))
+    return ImagePart(replace(part.image, digits=place.digits))

@@ -37,11 +37,17 @@ def images(content: bytes) -> list[ImagePart]:
 
 
 def test_a_large_image_keeps_the_base64_it_came_in() -> None:
-    first, second = images(body(content=[image_part(data_uri(LARGE)), image_part()]))
+    content = body("vision-model", [image_part(data_uri(LARGE)), image_part()])
+    first, second = images(content)
     assert (first.image.data, second.image.data) == (LARGE, PNG)
     assert base64.b64decode(first.image.digits) == LARGE
     assert second.image.digits == b""
     assert first.image.weight == len(LARGE) + len(first.image.digits)
+
+
+def test_the_reader_is_not_given_the_base64_it_has_no_use_for() -> None:
+    (part,) = images(body("ocr-model", [image_part(data_uri(LARGE))]))
+    assert (part.image.data, part.image.digits) == (LARGE, b"")
 
 
 @pytest.mark.parametrize(
@@ -53,15 +59,16 @@ def test_a_large_image_keeps_the_base64_it_came_in() -> None:
         data_uri(LARGE).replace("data:image/png;base64,", "DATA:image/png;BASE64,"),
     ],
 )
-def test_a_large_image_that_is_spelt_otherwise_is_the_same_image(url: str) -> None:
-    (part,) = images(body(content=[image_part(url)]))
+@pytest.mark.parametrize("model", ["ocr-model", "vision-model"])
+def test_a_large_image_that_is_spelt_otherwise_is_the_same_image(url: str, model: str) -> None:
+    (part,) = images(body(model, [image_part(url)]))
     assert part.image.data == LARGE
     assert part.image.digits in {b"", base64.b64encode(LARGE)}
 
 
 def test_an_image_that_every_engine_shows_otherwise_is_not_sent_on_as_it_came() -> None:
     cut = LARGE.removesuffix(END)
-    (part,) = images(body(content=[image_part(data_uri(cut))]))
+    (part,) = images(body("vision-model", [image_part(data_uri(cut))]))
     assert not part.image.plain
     assert part.image.digits == b""
 
