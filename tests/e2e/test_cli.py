@@ -57,7 +57,7 @@ def test_the_list_of_keys_shows_no_secret(tmp_path: Path) -> None:
     public_id, secret = match.groups()
     done = readstone(tmp_path, "keys", "list", "--data-dir", "data")
     head, row = done.stdout.splitlines()
-    assert head.split() == ["ID", "NAME", "ADMIN", "MODELS", "CREATED", "STATE"]
+    assert head.split() == ["ID", "NAME", "ADMIN", "MODELS", "LIMITS", "CREATED", "STATE"]
     assert row.split()[:3] == [public_id, "boss", "yes"]
     assert row.endswith("active")
     assert secret not in done.stdout

@@ -30,12 +30,16 @@ def run(engines: dict[str, FakeEngine], troubles: dict[str, str], tmp_path: Path
 
 def test_each_change_of_a_model_is_told_once(run: Running, engines: dict[str, FakeEngine]) -> None:
     announcement = Announcement(run)
-    assert list(announcement.look(0)) == ["  starting  readstone-ocr (ocr, engine reader)"]
+    assert list(announcement.look(0)) == [
+        "  starting  readstone-ocr (ocr, engine reader)",
+        "  starting  u1-ocr-extract (extract, engine reader)",
+    ]
     assert list(announcement.look(1)) == []
     engines["reader"].become("ready")
     run.catalogue.offer("llm", [Offer("llama", "chat")])
     assert list(announcement.look(2)) == [
         "  ready     readstone-ocr (ocr, engine reader)",
+        "  ready     u1-ocr-extract (extract, engine reader)",
         "  starting  llama (chat, engine llm)",
     ]
     run.catalogue.offer("llm", [])
