@@ -77,7 +77,9 @@ def test_leaving_during_the_upload(narrow: Server) -> None:
     with Visitor(narrow, "upload") as visitor:
         visitor.begin_upload(len(BIG))
         visitor.connection.send(BIG[: len(BIG) // 2])
-        wait_until(lambda: narrow.chat(BIG).status == 503, "the upload has its room")
+        # Who is first at the door may be second to find room: a page that was read came well after.
+        assert narrow.chat(SMALL).status == 200
+        assert_is_full(narrow)
     assert_left(narrow, "upload")
 
 
