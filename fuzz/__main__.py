@@ -12,7 +12,7 @@ from typing import Final, cast
 
 import atheris
 
-TARGETS: Final = ("answer", "data_uri", "json_body", "image", "pdf")
+TARGETS: Final = ("answer", "data_uri", "json_body", "image", "multipart", "pdf")
 EPILOG: Final = """\
 A finding is whatever is raised beside the errors of core/errors.py, a native crash, an input of more than
 60 seconds, or more than 2 GiB of memory. It ends the run with status 77 (a native crash: 139 or so) and

@@ -9,7 +9,7 @@ from fuzz.refusal import refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fuzz import answer, data_uri, image, json_body, pdf
+from fuzz import answer, data_uri, image, json_body, multipart, pdf
 from readstone.core.errors import InvalidImage
 
 TOKENS = st.sampled_from(
@@ -71,8 +71,11 @@ def changed_requests(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.parametrize(
     ("seeds", "attempt"),
-    [(target.seeds, target.attempt) for target in (answer, data_uri, json_body, image, pdf)],
-    ids=["answer", "data_uri", "json_body", "image", "pdf"],
+    [
+        (target.seeds, target.attempt)
+        for target in (answer, data_uri, json_body, image, multipart, pdf)
+    ],
+    ids=["answer", "data_uri", "json_body", "image", "multipart", "pdf"],
 )
 def test_every_seed_is_an_answer_or_a_refusal(
     seeds: Callable[[], list[bytes]], attempt: Callable[[bytes], None]
