@@ -33,13 +33,14 @@ def png(picture: Pillow.Image) -> bytes:
     return stream.getvalue()
 
 
-def drawn(lines: int, word: str) -> bytes:
-    """A page of that many lines, each with the word and its number."""
-    page = Pillow.new("L", (520, 40 + 44 * lines), 255)
+def drawn(lines: int, word: str, *, size: int = 28) -> bytes:
+    """A page of that many lines, each with the word and its number; size: of the letters, in pixels."""
+    step = size * 11 // 7
+    page = Pillow.new("L", (520, 40 + step * lines), 255)
     draw = ImageDraw.Draw(page)
     for line in range(lines):
         text = f"{word} number {line} of many"
-        draw.text((20, 20 + 44 * line), text, 0, font=ImageFont.load_default(size=28))
+        draw.text((20, 20 + step * line), text, 0, font=ImageFont.load_default(size=size))
     return png(page)
 
 

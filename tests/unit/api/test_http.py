@@ -168,17 +168,17 @@ async def test_a_key_opens_the_door(door: Door, scheme: str) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        "",
-        "Bearer",
-        "Bearer ",
-        "Basic dTpw",
-        WRITTEN,
-        f"Bearer {WRITTEN}x",
-        f"Bearer {WRITTEN[:-1]}",
-        f"Bearer {WRITTEN[:-1]}é",
-        f"Bearer {mint('other', 0)[1]}",
-        f"Bearer rs-{KEY.public_id}-{'a' * 40}",
-        "Bearer \xff\xfe",
+        pytest.param("", id="nothing"),
+        pytest.param("Bearer", id="scheme"),
+        pytest.param("Bearer ", id="scheme-space"),
+        pytest.param("Basic dTpw", id="another-scheme"),
+        pytest.param(WRITTEN, id="no-scheme"),
+        pytest.param(f"Bearer {WRITTEN}x", id="too-long"),
+        pytest.param(f"Bearer {WRITTEN[:-1]}", id="too-short"),
+        pytest.param(f"Bearer {WRITTEN[:-1]}é", id="another-letter"),
+        pytest.param(f"Bearer {mint('other', 0)[1]}", id="another-key"),
+        pytest.param(f"Bearer rs-{KEY.public_id}-{'a' * 40}", id="another-secret"),
+        pytest.param("Bearer \xff\xfe", id="no-text"),
     ],
 )
 async def test_anything_else_does_not(door: Door, written: str) -> None:
