@@ -80,25 +80,15 @@ class Extractor:
             raise _no_schema("prompt")
         return Wanted(schema, scene)
 
-    def wanted(self, request: ChatRequest) -> Wanted | None:
+    async def wanted(self, request: ChatRequest) -> Wanted | None:
         """What a chat request asks to be extracted; None where its engine answers it.
 
         Of models that the reader answers those of kind `extract` do nothing else: InvalidRequest where there is no schema;
-        others extract where `response_format` or the prompt holds one.
+        others extract where `response_format` or the prompt holds one. Their words are looked through in a thread.
         """
-        model, extras = request.model, request.extras
-        if not self._gateway.reads(model.engine):
+        if not self._gateway.reads(request.model.engine):
             return None
-        said = instruction(request.messages)
-        form = _response_format(extras)
-        schema = parse_schema(said, form)
-        if model.kind == "extract":
-            if schema is None:
-                raise _no_schema("messages")
-            return Wanted(schema, _scene(extras))
-        if schema is None or (form is None and _is_plain(said)):
-            return None
-        return Wanted(schema, _scene(extras))
+        return await asyncio.to_thread(_asked, request)
 
     async def chat(self, request: ChatRequest, wanted: Wanted) -> AsyncGenerator[GatewayEvent]:
         """The answer to a chat request: the JSON at once, cut at `max_tokens`, then what it took."""
@@ -212,6 +202,21 @@ def _found(pages: Sequence[Page], wanted: Wanted) -> Extraction:
     found = extract(pages, wanted.schema, wanted.scene)
     checks = run_checks(wanted.scene, wanted.schema, found.values, pages)
     return replace(found, checks=(*found.checks, *checks))
+
+
+def _asked(request: ChatRequest) -> Wanted | None:
+    """What a request to a model that is read asks to be extracted, by its words; see `Extractor.wanted`."""
+    extras = request.extras
+    said = instruction(request.messages)
+    form = _response_format(extras)
+    schema = parse_schema(said, form)
+    if request.model.kind == "extract":
+        if schema is None:
+            raise _no_schema("messages")
+        return Wanted(schema, _scene(extras))
+    if schema is None or (form is None and _is_plain(said)):
+        return None
+    return Wanted(schema, _scene(extras))
 
 
 def plain_text(pages: Sequence[Page]) -> str:

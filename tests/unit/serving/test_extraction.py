@@ -1,4 +1,5 @@
 import json
+import threading
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -16,9 +17,11 @@ from readstone.core.chat import (
     TextPart,
 )
 from readstone.core.errors import EngineTimeout, InvalidRequest, UnsupportedParameter
+from readstone.core.extraction import Schema
 from readstone.core.model import KIND_DEFAULTS, Model
 from readstone.core.usage import Usage
 from readstone.engines.fake import FakeEngine
+from readstone.extraction.schema import parse_schema
 from readstone.serving.admission import Admission
 from readstone.serving.catalogue import EMBEDDED, EXTRACT, Catalogue
 from readstone.serving.extraction import Extractor, Wanted, plain_text
@@ -59,7 +62,7 @@ class Office:
         self.extractor = Extractor(gateway, catalogue.find)
 
     async def chat(self, request: ChatRequest) -> list[GatewayEvent]:
-        wanted = self.extractor.wanted(request)
+        wanted = await self.extractor.wanted(request)
         assert wanted is not None
         async with aclosing(self.extractor.chat(request, wanted)) as events:
             return [event async for event in events]
@@ -99,8 +102,8 @@ def asked(
         "invoice number, date, total",
     ],
 )
-def test_a_reading_model_goes_on_reading(prompt: str) -> None:
-    assert Office().extractor.wanted(asked(prompt)) is None
+async def test_a_reading_model_goes_on_reading(prompt: str) -> None:
+    assert await Office().extractor.wanted(asked(prompt)) is None
 
 
 @pytest.mark.parametrize(
@@ -116,33 +119,51 @@ def test_a_reading_model_goes_on_reading(prompt: str) -> None:
         asked("invoice number, total", model=EXTRACT),
     ],
 )
-def test_a_schema_in_the_prompt_or_the_format_makes_it_extract(request_: ChatRequest) -> None:
-    assert isinstance(Office().extractor.wanted(request_), Wanted)
+async def test_a_schema_in_the_prompt_or_the_format_makes_it_extract(request_: ChatRequest) -> None:
+    assert isinstance(await Office().extractor.wanted(request_), Wanted)
 
 
-def test_a_vision_models_engine_answers_by_itself() -> None:
+async def test_a_vision_models_engine_answers_by_itself() -> None:
     extractor = Office().extractor
-    assert extractor.wanted(asked(PROMPT, model=SEER, response_format=FORMAT)) is None
+    assert await extractor.wanted(asked(PROMPT, model=SEER, response_format=FORMAT)) is None
 
 
-def test_a_model_that_extracts_needs_a_schema() -> None:
+@pytest.mark.parametrize(
+    ("model", "threads"), [(EMBEDDED, 1), (EXTRACT, 1), (SEER, 0), (TALKER, 0)]
+)
+async def test_words_are_looked_through_off_the_loop_and_only_where_pages_are_read(
+    model: Model, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[threading.Thread] = []
+
+    def parse(prompt: str, response_format: bytes | None = None) -> Schema | None:
+        seen.append(threading.current_thread())
+        return parse_schema(prompt, response_format)
+
+    monkeypatch.setattr("readstone.serving.extraction.parse_schema", parse)
+    await Office().extractor.wanted(asked(PROMPT, model=model))
+    assert len(seen) == threads
+    assert threading.main_thread() not in seen
+
+
+async def test_a_model_that_extracts_needs_a_schema() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        Office().extractor.wanted(asked("Extract all text.", model=EXTRACT))
+        await Office().extractor.wanted(asked("Extract all text.", model=EXTRACT))
     assert caught.value.code == "missing_schema"
 
 
-def test_a_format_is_not_of_any_length() -> None:
+async def test_a_format_is_not_of_any_length() -> None:
     with pytest.raises(InvalidRequest, match="response_format"):
-        Office().extractor.wanted(asked("", response_format=b" " * 300_000))
+        await Office().extractor.wanted(asked("", response_format=b" " * 300_000))
 
 
-def test_a_scene_can_be_named_in_a_chat_too() -> None:
+async def test_a_scene_can_be_named_in_a_chat_too() -> None:
     extractor = Office().extractor
-    medical = extractor.wanted(asked(PROMPT, scene=b' "medical" '))
+    medical = await extractor.wanted(asked(PROMPT, scene=b' "medical" '))
     assert medical is not None
     assert medical.scene == "medical"
     with pytest.raises(UnsupportedParameter, match="general, medical"):
-        extractor.wanted(asked(PROMPT, scene=b'"legal"'))
+        await extractor.wanted(asked(PROMPT, scene=b'"legal"'))
 
 
 async def test_the_answer_is_json_with_what_it_took() -> None:

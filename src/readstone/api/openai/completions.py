@@ -142,7 +142,7 @@ class ChatCompletions:
         await reservation.resize(chat.weight)
         account = exchange.account
         account.send(chat)
-        async with aclosing(self._answers(chat)) as events:
+        async with aclosing(await self._answers(chat)) as events:
             async for event in events:
                 account.take(event)
                 await answer.take(event)
@@ -150,9 +150,9 @@ class ChatCompletions:
                     _note(exchange, event)
                     return
 
-    def _answers(self, chat: ChatRequest) -> AsyncGenerator[GatewayEvent]:
+    async def _answers(self, chat: ChatRequest) -> AsyncGenerator[GatewayEvent]:
         """What answers: the model's engine, or the extractor where a schema is to be filled."""
-        wanted = None if self._extractor is None else self._extractor.wanted(chat)
+        wanted = None if self._extractor is None else await self._extractor.wanted(chat)
         if self._extractor is None or wanted is None:
             return self._gateway.chat(chat)
         return self._extractor.chat(chat, wanted)
