@@ -27,7 +27,7 @@ from readstone.engines.reader.rendering import Book
 from readstone.engines.reader.tokens import count, cut, image_tokens
 from readstone.engines.worker.frames import Found
 from readstone.engines.worker.link import PageEvent
-from readstone.engines.worker.supervisor import Supervisor
+from readstone.engines.worker.shared import Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Job:
 class ReaderEngine:
     """Answers chat requests by reading: plain text streams line by line, other renderings page by page."""
 
-    def __init__(self, name: str, supervisor: Supervisor, cache: PageCache, weights: str) -> None:
+    def __init__(self, name: str, pixels: Pixels, cache: PageCache, weights: str) -> None:
         self._name = name
-        self._supervisor = supervisor
+        self._pixels = pixels
         self._cache = cache
         self._fingerprint = f"readstone-{__version__}-{weights}"
 
@@ -57,7 +57,7 @@ class ReaderEngine:
     @property
     def state(self) -> EngineState:
         """Whether a page would be read now."""
-        return self._supervisor.state
+        return self._pixels.state
 
     @property
     def fingerprint(self) -> str:
@@ -66,11 +66,11 @@ class ReaderEngine:
 
     async def start(self) -> None:
         """Begin to start the worker."""
-        await self._supervisor.start()
+        await self._pixels.start()
 
     async def stop(self) -> None:
         """End the worker; pages in the middle fail."""
-        await self._supervisor.stop()
+        await self._pixels.stop()
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """The text of the images and documents; ends with `length` where it is worth more than `max_tokens`.
@@ -165,7 +165,7 @@ class ReaderEngine:
     ) -> AsyncGenerator[tuple[Source, PageEvent]]:
         """What is found in each image and document, in their order."""
         for source in sources:
-            pages = self._cache.get(key_id, source, self._supervisor.read)
+            pages = self._cache.get(key_id, source, self._pixels.read)
             async with aclosing(pages) as events:
                 async for event in events:
                     yield source, event

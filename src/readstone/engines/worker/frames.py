@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from readstone.core.chat import Document, Image
-from readstone.core.document import Line
+from readstone.core.document import Line, Turn
 from readstone.engines.pictures import Wanted
 
 _LENGTH: Final = struct.Struct(">I")
@@ -54,7 +54,7 @@ class Ready(msgspec.Struct, tag="ready"):
 
 
 class Found(msgspec.Struct, tag="found"):
-    """A page, `page` of `pages` from 0: its size in pixels and how many runs of text were found on it."""
+    """A page, `page` of `pages` from 0: its size in pixels once it was turned, and how many runs of text were found on it."""
 
     id: int
     page: int
@@ -62,6 +62,7 @@ class Found(msgspec.Struct, tag="found"):
     width: int
     height: int
     lines: int
+    turned: Turn = 0
 
 
 class LineRead(msgspec.Struct, tag="line"):
@@ -91,10 +92,12 @@ class Done(msgspec.Struct, tag="done"):
 
 
 class Failed(msgspec.Struct, tag="failed"):
-    """It cannot be read, or not on: the sender's fault where `message` says why, else the worker's."""
+    """It cannot be read, or not on: through the fault of the image, or of what works on it; `message` says why."""
 
     id: int
-    message: str | None
+    message: str | None = None
+    fault: Literal["image", "crash", "time", "engine"] = "engine"
+    code: str | None = None
 
 
 Asked: TypeAlias = Read | ReadDocument | Paint | PaintDocument

@@ -8,8 +8,8 @@ from readstone.core.chat import Document, Image, Source
 from readstone.core.errors import EngineFailed, EngineTimeout, PictureFailed
 from readstone.engines.pictures import Wanted, too_many_pages
 from readstone.engines.worker.frames import Painted
+from readstone.engines.worker.shared import Pixels
 from readstone.engines.worker.source_cache import SourceCache
-from readstone.engines.worker.supervisor import Supervisor
 
 CACHE_BYTES: Final = 32 * 1024 * 1024
 CACHE_SECONDS: Final = 60.0
@@ -22,12 +22,12 @@ class WorkerPictures:
 
     def __init__(
         self,
-        supervisor: Supervisor,
+        pixels: Pixels,
         wanted: Wanted,
         limit: int = CACHE_BYTES,
         seconds: float = CACHE_SECONDS,
     ) -> None:
-        self._supervisor = supervisor
+        self._pixels = pixels
         self._wanted = wanted
         self._cache: SourceCache[Painted] = SourceCache(limit, seconds, _weight)
 
@@ -56,7 +56,7 @@ class WorkerPictures:
             raise PictureFailed(param=source.param) from error
 
     def _paint(self, source: Source) -> AsyncGenerator[Painted]:
-        return self._supervisor.paint(source, self._wanted)
+        return self._pixels.paint(source, self._wanted)
 
 
 def _image(picture: Painted, source: Source, most: int) -> Image:

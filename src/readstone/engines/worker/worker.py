@@ -1,14 +1,20 @@
-"""What the worker process does: it answers requests to read or to make pictures, several at once."""
+"""Answers requests to read or to make pictures, several at once: what the worker process does."""
 
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never
 
 from readstone.core.chat import Source
-from readstone.core.errors import InvalidImage
+from readstone.core.errors import (
+    EngineCrashed,
+    EngineFailed,
+    EngineTimeout,
+    InvalidImage,
+    RequestError,
+)
 from readstone.engines.pictures import Wanted
 from readstone.engines.worker.frames import (
     REQUESTS,
@@ -43,8 +49,17 @@ class Worker:
         self._jobs: dict[int, asyncio.Task[None]] = {}
 
     async def serve(self, stream: asyncio.StreamReader) -> None:
-        """Answer requests until the other side is gone."""
+        """Answer requests until the other side is gone; then nothing is worked on any more."""
         await self._send(Ready())
+        try:
+            await self._obey(stream)
+        finally:
+            jobs = list(self._jobs.values())
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+
+    async def _obey(self, stream: asyncio.StreamReader) -> None:
         while (content := await receive(stream)) is not None:
             request = REQUESTS.decode(content)
             match request:
@@ -72,15 +87,27 @@ class Worker:
                 async for answer in answers:
                     await self._send(answer)
             await self._send(Done(job, _resident_bytes()))
-        except InvalidImage as error:
-            await self._send(Failed(job, error.message))
+        except (InvalidImage, EngineFailed, EngineTimeout) as error:
+            await self._send(Failed(job, error.message, _fault(error), error.code))
         except Exception as error:  # noqa: BLE001  (one page's bug must not end the others)
             log_bug(error)
-            await self._send(Failed(job, None))
+            await self._send(Failed(job))
 
     async def _send(self, answer: Answer) -> None:
         self._writer.write(pack(answer))
         await self._writer.drain()
+
+
+def _fault(error: RequestError) -> Literal["image", "crash", "time", "engine"]:
+    match error:
+        case InvalidImage():
+            return "image"
+        case EngineCrashed():
+            return "crash"
+        case EngineTimeout():
+            return "time"
+        case _:
+            return "engine"
 
 
 def _resident_bytes() -> int:
