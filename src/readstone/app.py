@@ -17,7 +17,7 @@ from readstone.api.documentation import Documentation
 from readstone.api.extract.route import PATH as IMAGE_EXTRACTION
 from readstone.api.extract.route import ExtractLimits, ImageExtraction
 from readstone.api.extract.status import Refusals
-from readstone.api.http import Door
+from readstone.api.http import Door, Paths
 from readstone.api.openai.codec import ChatCodec
 from readstone.api.openai.completions import PATH as CHAT_COMPLETIONS
 from readstone.api.openai.completions import ChatCompletions, ChatLimits
@@ -147,8 +147,7 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
             Door(
                 Router(routes, redirect_slashes=False),
                 Authenticator(store),
-                counted,
-                {IMAGE_EXTRACTION: Refusals(config.extract.always_200)},
+                Paths(counted, {IMAGE_EXTRACTION: Refusals(config.extract.always_200)}),
                 limiter=limiter,
             ),
             catalogue,

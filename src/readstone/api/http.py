@@ -6,13 +6,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from readstone.api.access import scope_of
 from readstone.api.allowances import header_pairs
 from readstone.api.errors import body, problem
 from readstone.core.errors import (
@@ -24,9 +25,10 @@ from readstone.core.errors import (
 )
 from readstone.core.key import Principal
 from readstone.serving.account import NO_ACCOUNT, Account, NoAccount
+from readstone.serving.gateway import Served
 from readstone.serving.keys import Authenticator
 from readstone.serving.limits.limiter import Limiter
-from readstone.telemetry import LogValue, log, log_bug
+from readstone.telemetry import REQUEST_EVENT, LogValue, log, log_bug
 
 PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 """Everything else needs a key, unknown paths included."""
@@ -39,7 +41,7 @@ _NOTE = re.compile(rb"[\x21-\x7e]{1,128}")
 class Exchange:
     """One request and its answer, while they last; routes find it at `scope["exchange"]`.
 
-    Its `notes` end up in the request's log line: ids, names and counts only.
+    Its `notes` end up in the request's log line: ids, names and counts only; `served` is the last event of its answer.
     """
 
     __slots__ = (
@@ -55,6 +57,7 @@ class Exchange:
         "id",
         "notes",
         "principal",
+        "served",
         "status",
     )
 
@@ -68,6 +71,7 @@ class Exchange:
         self.account: Account | NoAccount = NO_ACCOUNT
         self.complete = False
         self.notes: dict[str, LogValue] = {}
+        self.served: Served | None = None
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -86,6 +90,18 @@ class Exchange:
     def header(self, name: bytes) -> bytes | None:
         """The value of a request header, by its lower-case name."""
         return self._headers.get(name)
+
+    @property
+    def peer(self) -> str:
+        """The address of the connection's other end; '' where it has none."""
+        client = self._scope.get("client")
+        return client[0] if client else ""
+
+    @property
+    def forwarded(self) -> str:
+        """Every `X-Forwarded-For`, in their order and with commas between: who adds one adds it behind the others."""
+        found = [value for name, value in self._scope["headers"] if name == b"x-forwarded-for"]
+        return b",".join(found).decode("latin-1")
 
     async def receive(self) -> Message:
         """ASGI receive that knows when the body has ended."""
@@ -161,7 +177,28 @@ class Exchange:
             "seconds": round(time.monotonic() - self.arrived, 4),
             "key": self.principal.key_id if self.principal else None,
         }
-        log("request", **fields, **self.notes)
+        if self.served is not None:
+            fields |= _told(self.served)
+        log(REQUEST_EVENT, **fields, **self.notes)
+
+
+def _told(served: Served) -> dict[str, LogValue]:
+    """What a request's line says of its answer."""
+    finish, metrics = served.finish, served.metrics
+    usage = finish.usage
+    return {
+        "engine": metrics.engine,
+        "finish": finish.reason,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "image_tokens": usage.image_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "pages": usage.pages,
+        "ttft": metrics.ttft_seconds,
+        "images": metrics.image_seconds,
+        "queue": metrics.queue_seconds,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,39 +219,63 @@ def refusal(error: Exception) -> Refusal:
     return Refusal(found.status, body(error), found.headers)
 
 
+class Meter(Protocol):
+    """Counts requests."""
+
+    def begin(self) -> None:
+        """A request has come."""
+        ...
+
+    def end(self, exchange: Exchange, scope: Scope) -> None:
+        """It is over; its status says how."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """What holds for some paths only: routes that need no router, forms of refusals, and who needs no key."""
+
+    direct: Mapping[str, ASGIApp] = field(default_factory=dict[str, ASGIApp])
+    refusals: Mapping[str, Refuse] = field(default_factory=dict[str, Refuse])
+    public: frozenset[str] = PUBLIC_PATHS
+
+
 class Door:
     """The outermost ASGI application for HTTP: ids, keys, errors and the log, once for every route.
 
-    `direct` are routes by their path that need no router; `limiter` knows what a key has left. Public paths are left out
-    of the log: probes would fill it.
+    `limiter` knows what a key has left; `meter` counts. Public paths are left out of the log: probes would fill it.
     """
 
     def __init__(
         self,
         routes: ASGIApp,
         authenticator: Authenticator,
-        direct: Mapping[str, ASGIApp] | None = None,
-        refusals: Mapping[str, Refuse] | None = None,
+        paths: Paths | None = None,
+        *,
         limiter: Limiter | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._routes = routes
         self._authenticator = authenticator
-        self._direct = direct or {}
-        self._refusals = refusals or {}
+        self._paths = paths or Paths()
         self._limiter = limiter
+        self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the path that is checked is the one that is routed, as the socket gave it."""
         exchange = Exchange(scope, receive, send, self._limiter)
         # `app` makes starlette raise its refusals, so that they become errors of ours below.
         inner: Scope = {**scope, "exchange": exchange, "app": self}
+        if self._meter is not None:
+            self._meter.begin()
         try:
-            if scope["path"] not in PUBLIC_PATHS:
+            if scope["path"] not in self._paths.public:
                 written = exchange.header(b"authorization")
                 exchange.principal = await self._authenticator.principal(
-                    written.decode("latin-1") if written is not None else None
+                    written.decode("latin-1") if written is not None else None, exchange
                 )
-            route = self._direct.get(scope["path"], self._routes)
+                exchange.principal.require_scope(scope_of(scope["path"]))
+            route = self._paths.direct.get(scope["path"], self._routes)
             await route(inner, exchange.receive, exchange.send)
         except ClientClosed:
             exchange.status = 499
@@ -222,10 +283,12 @@ class Door:
             exchange.status = 499
             raise
         except Exception as error:  # noqa: BLE001  (the border: whatever it is, the client gets JSON)
-            refuse = self._refusals.get(scope["path"], refusal)
+            refuse = self._paths.refusals.get(scope["path"], refusal)
             await _refuse(exchange, _translated(error, scope), refuse)
         finally:
-            if scope["path"] not in PUBLIC_PATHS:
+            if self._meter is not None:
+                self._meter.end(exchange, scope)
+            if scope["path"] not in self._paths.public:
                 exchange.log()
 
 

@@ -73,12 +73,7 @@ class ImageExtraction:
         exchange.caller.require(model)
         exchange.notes.update(model=model.id, scene=order.scene)
         found = await self._extract(exchange, reservation, order, model)
-        usage, metrics = found.served.finish.usage, found.served.metrics
-        exchange.notes.update(
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            queue=metrics.queue_seconds,
-        )
+        exchange.served = found.served
         exchange.account.take(found.served)
         pulse.forget_client()
         await exchange.account.settle()

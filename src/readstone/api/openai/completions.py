@@ -147,7 +147,7 @@ class ChatCompletions:
                 account.take(event)
                 await answer.take(event)
                 if isinstance(event, Served):
-                    _note(exchange, event)
+                    exchange.served = event
                     return
 
     async def _answers(self, chat: ChatRequest) -> AsyncGenerator[GatewayEvent]:
@@ -204,15 +204,3 @@ class _Stream:
         if self._exchange.status is None:
             await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
         await send({"type": "http.response.body", "body": piece, "more_body": more})
-
-
-def _note(exchange: Exchange, served: Served) -> None:
-    usage, metrics = served.finish.usage, served.metrics
-    exchange.notes.update(
-        finish=served.finish.reason,
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        ttft=metrics.ttft_seconds,
-        images=metrics.image_seconds,
-        queue=metrics.queue_seconds,
-    )

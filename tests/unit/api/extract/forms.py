@@ -10,7 +10,7 @@ from starlette.routing import Route, Router
 
 from readstone.api.extract.route import PATH, ExtractLimits, ImageExtraction
 from readstone.api.extract.status import Refusals
-from readstone.api.http import Door
+from readstone.api.http import Door, Paths
 from readstone.core.key import Key, mint
 from readstone.core.model import KIND_DEFAULTS, Model
 from readstone.engines.fake import FakeEngine
@@ -95,8 +95,7 @@ class Counter:
         self._door = Door(
             Router([Route(PATH, route)]),
             Authenticator(self._store),
-            {PATH: route},
-            {PATH: Refusals(always_200)},
+            Paths({PATH: route}, {PATH: Refusals(always_200)}),
         )
 
     async def post(

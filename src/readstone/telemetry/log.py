@@ -7,12 +7,15 @@ import logging
 import sys
 import time
 from functools import lru_cache
-from typing import Literal, TextIO, TypeAlias
+from typing import Final, Literal, TextIO, TypeAlias
 
 import msgspec
 
 LogFormat: TypeAlias = Literal["auto", "json", "text"]
 LogValue: TypeAlias = str | int | float | bool | None
+
+REQUEST_EVENT: Final = "request"
+"""The event of a request's line."""
 
 LOGGER = logging.getLogger("readstone")
 
