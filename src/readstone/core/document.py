@@ -1,13 +1,17 @@
 """What is read from a page: Page, Line, Word, each with a box and a confidence."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 Point: TypeAlias = tuple[float, float]
-"""x to the right, y down, in pixels of the upright page image (EXIF orientation applied)."""
+"""x to the right, y down, in pixels of the page image (EXIF orientation applied), turned until its text stands upright."""
 
 Corners: TypeAlias = tuple[Point, Point, Point, Point]
 """A quadrilateral in the text's own order: top left, top right, bottom right, bottom left."""
+
+
+Turn: TypeAlias = Literal[0, 90, 180, 270]
+"""Degrees clockwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,27 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as it was read: its size in pixels and its lines in reading order."""
+    """A page as it was read: its size in pixels and its lines in reading order.
+
+    `turned` is how far the image was turned, EXIF orientation applied, until its text stood upright.
+    """
 
     width: int
     height: int
     lines: tuple[Line, ...]
+    turned: Turn = 0
+
+    def as_sent(self, box: Box) -> Box:
+        """The box in pixels of the image as it was sent, EXIF orientation applied: before it was turned."""
+        match self.turned:
+            case 0:
+                return box
+            case 90:
+                return Box(box.top, self.width - box.right, box.bottom, self.width - box.left)
+            case 180:
+                right, bottom = self.width - box.left, self.height - box.top
+                return Box(self.width - box.right, self.height - box.bottom, right, bottom)
+            case 270:
+                return Box(self.height - box.bottom, box.left, self.height - box.top, box.right)
+            case _:
+                assert_never(self.turned)

@@ -36,7 +36,10 @@ class ExtractUsage(msgspec.Struct):
 
 
 class Place(msgspec.Struct):
-    """Where something stands: on a page, from 1, in pixels of the upright image: left, top, right, bottom."""
+    """Where something stands: on a page, from 1: left, top, right, bottom.
+
+    In pixels of the image as it was sent, EXIF orientation applied, whichever way up its text stands.
+    """
 
     page: int
     box: tuple[float, float, float, float]

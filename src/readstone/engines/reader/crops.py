@@ -28,17 +28,21 @@ class Crop:
     corners: Corners
     row: int
 
-    def ways(self) -> tuple[Self, ...]:
-        """The crop turned in every way its text may run: as it stands, or downwards and upwards.
+    def ways(self) -> tuple[tuple[Self, ...], ...]:
+        """The crop turned in every way its text may run, the likely ways first.
 
-        A line taller than wide runs along its height, unless it is one character: the box of a lone
-        digit is up to 1.8 times taller than wide, so a line is turned from twice its width on.
+        A line as it stands, then upside down. A line taller than wide runs downwards or upwards, unless
+        it is one character: the box of a lone digit is up to 1.8 times taller than wide, so a line is
+        turned from twice its width on. A line that is not twice as wide as high has one way only: what is
+        upside down on an upright page is a line, not a lone letter.
         """
         width, height = extent(self.corners)
-        if height < VERTICAL * width:
-            return (self,)
         a, b, c, d = self.corners
-        return replace(self, corners=(b, c, d, a)), replace(self, corners=(d, a, b, c))
+        if height >= VERTICAL * width:
+            return ((replace(self, corners=(b, c, d, a)), replace(self, corners=(d, a, b, c))),)
+        if width < VERTICAL * height:
+            return ((self,),)
+        return (self,), (replace(self, corners=(c, d, a, b)),)
 
     def cut(self) -> NDArray[np.uint8]:
         """The line as an upright RGB strip, 48 pixels high and at least 1 pixel wide."""

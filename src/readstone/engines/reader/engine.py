@@ -135,10 +135,10 @@ class ReaderEngine:
                     lines.append(event)
                     continue
                 if found is not None:
-                    yield Page(found.width, found.height, tuple(lines))
+                    yield _page(found, lines)
                 found, lines = event, []
         if found is not None:
-            yield Page(found.width, found.height, tuple(lines))
+            yield _page(found, lines)
 
     async def _pieces(self, job: Job, key_id: str) -> AsyncGenerator[str | Found]:
         """The text in pieces that begin with the white space before them, so that tokens add up.
@@ -169,6 +169,10 @@ class ReaderEngine:
             async with aclosing(pages) as events:
                 async for event in events:
                     yield source, event
+
+
+def _page(found: Found, lines: list[Line]) -> Page:
+    return Page(found.width, found.height, tuple(lines), found.turned)
 
 
 def plan(messages: tuple[Message, ...]) -> Job:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Final, assert_never
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from readstone.core.document import Corners, Line
+from readstone.core.document import Corners, Line, Turn
 from readstone.engines.reader.crops import Crop
 from readstone.engines.reader.detector import Detector
 from readstone.engines.reader.layout import Placed, arrange
+from readstone.engines.reader.orientation import SURE, turn_of
 from readstone.engines.reader.recogniser import Recogniser, mean_confidence
 from readstone.engines.reader.session import Session
 from readstone.engines.reader.textlayer import LayerLine, agree, samples, trusted_lines, unknown
@@ -18,17 +21,23 @@ from readstone.engines.reader.weights import Weights
 from readstone.engines.reader.words import box_between, words
 from readstone.media.pdf.file import DrawnPage
 
+DOUBTFUL: Final = 0.8
+"""The confidence under which a line is also read upside down: on upright pages 1 % of the text is."""
 LEGIBLE: Final = 0.5
 """The mean confidence under which a line is taken for a drawing, a stamp or dirt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A page whose lines were found: its size in pixels, and in reading order the lines a PDF gave and the crops to be read."""
+    """A page whose lines were found: its size in pixels once it was turned, and in reading order its lines.
+
+    Those that a PDF gave, or that were read to see which way up the page is, are lines; the others are crops to be read.
+    """
 
     width: int
     height: int
     crops: tuple[Crop | Line, ...]
+    turned: Turn = 0
 
 
 class PageReader:
@@ -43,15 +52,19 @@ class PageReader:
         self._recogniser = Recogniser(Session(weights.recogniser))
 
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:
-        """The page's lines in reading order; `image` is RGB, height x width x 3, upright.
+        """The page's lines in reading order; `image` is RGB, height x width x 3, and turned upright where it is not.
 
-        The crops refer to `image`: it must not be written to until the last of them is read.
+        The crops may refer to `image`: it must not be written to until the last of them is read.
         """
+        found = self._detector.find(image)
+        known: dict[Corners, Line] = {}
+        turned = turn_of(found, partial(self._sample, image, known))
+        if turned:
+            image = _turned(image, turned)
+            found, known = self._detector.find(image), {}
         height, width = image.shape[:2]
-        crops = tuple(
-            Crop(image, line.corners, line.row) for line in arrange(self._detector.find(image))
-        )
-        return Prepared(width, height, crops)
+        crops = tuple(_located(place, image, known) for place in arrange(found))
+        return Prepared(width, height, crops, turned)
 
     def prepare_page(self, page: DrawnPage) -> Prepared:
         """A PDF's page: the lines of its text layer where that is trusted, and crops of what the layer lacks."""
@@ -78,8 +91,28 @@ class PageReader:
         """The line of text in `crop`, or None where nothing legible stands; a line is given back as it is."""
         if isinstance(crop, Line):
             return crop
-        lines = [line for way in crop.ways() if (line := self._read(way)) is not None]
-        return max(lines, key=lambda line: line.confidence, default=None)
+        return self._best(crop, DOUBTFUL)
+
+    def _sample(
+        self, image: NDArray[np.uint8], known: dict[Corners, Line], corners: Corners
+    ) -> Line | None:
+        """A line of the page, read as often as it takes to be sure which way up it is; kept in `known`."""
+        line = self._best(Crop(image, corners, 0), SURE)
+        if line is not None:
+            known[corners] = line
+        return line
+
+    def _best(self, crop: Crop, enough: float) -> Line | None:
+        """The line in the way that reads best; the less likely ways are tried where the others read worse than `enough`."""
+        best: Line | None = None
+        for ways in crop.ways():
+            for way in ways:
+                line = self._read(way)
+                if line is not None and (best is None or line.confidence > best.confidence):
+                    best = line
+            if best is not None and best.confidence >= enough:
+                break
+        return best
 
     def _read(self, crop: Crop) -> Line | None:
         strip = crop.cut()
@@ -109,3 +142,19 @@ def _located(place: Placed, image: NDArray[np.uint8], lines: Mapping[Corners, Li
     """The layer's line in that place, or else a crop of it."""
     line = lines.get(place.corners)
     return Crop(image, place.corners, place.row) if line is None else replace(line, row=place.row)
+
+
+def _turned(image: NDArray[np.uint8], turn: Turn) -> NDArray[np.uint8]:
+    """The image turned clockwise."""
+    match turn:
+        case 0:
+            return image
+        case 90:
+            code = cv2.ROTATE_90_CLOCKWISE
+        case 180:
+            code = cv2.ROTATE_180
+        case 270:
+            code = cv2.ROTATE_90_COUNTERCLOCKWISE
+        case _:
+            assert_never(turn)
+    return np.asarray(cv2.rotate(image, code), np.uint8)

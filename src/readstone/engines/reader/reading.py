@@ -49,7 +49,8 @@ class Reading:
             while (found := await coming) is not None:
                 total, prepared = found
                 crops = len(prepared.crops)
-                yield Found(job, page, total, prepared.width, prepared.height, crops)
+                size = prepared.width, prepared.height
+                yield Found(job, page, total, *size, crops, prepared.turned)
                 for crop in prepared.crops:
                     waiting.append(self._recognise(crop))
                     if len(waiting) > self._ahead and (line := await waiting.popleft()):

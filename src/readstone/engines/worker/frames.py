@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from readstone.core.chat import Document, Image
-from readstone.core.document import Line
+from readstone.core.document import Line, Turn
 from readstone.engines.pictures import Wanted
 
 _LENGTH: Final = struct.Struct(">I")
@@ -54,7 +54,7 @@ class Ready(msgspec.Struct, tag="ready"):
 
 
 class Found(msgspec.Struct, tag="found"):
-    """A page, `page` of `pages` from 0: its size in pixels and how many runs of text were found on it."""
+    """A page, `page` of `pages` from 0: its size in pixels once it was turned, and how many runs of text were found on it."""
 
     id: int
     page: int
@@ -62,6 +62,7 @@ class Found(msgspec.Struct, tag="found"):
     width: int
     height: int
     lines: int
+    turned: Turn = 0
 
 
 class LineRead(msgspec.Struct, tag="line"):

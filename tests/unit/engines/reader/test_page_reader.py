@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from readstone.core.document import Page
 from readstone.engines.reader.crops import Crop
 from unit.engines.reader.desk import Desk, Pen, Picture
 
@@ -32,7 +33,10 @@ def test_a_receipt_is_read_row_by_row(desk: Desk, receipt: Picture) -> None:
 def test_preparing_tells_the_size_of_the_page(desk: Desk, receipt: Picture) -> None:
     prepared = desk.reader.prepare(receipt)
     assert (prepared.width, prepared.height) == (460, 320)
-    assert all(isinstance(crop, Crop) and crop.image is receipt for crop in prepared.crops)
+    assert prepared.turned == 0
+    crops = [crop for crop in prepared.crops if isinstance(crop, Crop)]
+    assert len(prepared.crops) - len(crops) == 2, "an upright page is asked for two of its lines"
+    assert all(crop.image is receipt for crop in crops)
 
 
 def test_a_bare_page_has_no_lines(desk: Desk) -> None:
@@ -41,8 +45,8 @@ def test_a_bare_page_has_no_lines(desk: Desk) -> None:
 
 
 def test_a_crop_without_text_is_no_line(desk: Desk, receipt: Picture) -> None:
-    crop = desk.reader.prepare(receipt).crops[0]
-    bare = Crop(np.full_like(receipt, 255), crop.corners, 0)
+    (line, *_) = desk.read(receipt)
+    bare = Crop(np.full_like(receipt, 255), line.corners, 0)
     assert desk.reader.recognise(bare) is None
 
 
@@ -55,6 +59,34 @@ def test_the_same_bytes_give_the_same_lines_on_any_thread(desk: Desk, receipt: P
 
 def test_light_text_on_a_dark_page_is_read(desk: Desk, receipt: Picture) -> None:
     assert desk.rows(desk.read(255 - receipt))[1] == "Tea 2 5.00"
+
+
+@pytest.mark.parametrize("turned", [90, 180, 270])
+def test_a_turned_page_reads_as_it_does_upright(desk: Desk, receipt: Picture, turned: int) -> None:
+    picture = np.rot90(receipt, turned // 90).copy()
+    prepared = desk.reader.prepare(picture)
+    assert (prepared.turned, prepared.width, prepared.height) == (turned, 460, 320)
+    assert desk.rows(desk.read(picture)) == desk.rows(desk.read(receipt))
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_the_boxes_of_a_turned_page_lie_on_the_image_as_it_was_sent(
+    desk: Desk, receipt: Picture, turned: int
+) -> None:
+    picture = np.rot90(receipt, turned // 90).copy()
+    prepared = desk.reader.prepare(picture)
+    page = Page(prepared.width, prepared.height, tuple(desk.read(picture)), prepared.turned)
+    for line in page.lines:
+        box = page.as_sent(line.box)
+        cut = picture[round(box.top) : round(box.bottom), round(box.left) : round(box.right)]
+        assert cut.min() < 128, line.text
+
+
+def test_a_line_upside_down_on_an_upright_page_is_read(desk: Desk, receipt: Picture) -> None:
+    stamp = Pen(300, 60).write(20, 10, "Paid in cash, thank you", 22).picture(180)
+    picture = np.vstack([receipt, np.full((60, 460, 3), 255, np.uint8)])
+    picture[320:, :300] = stamp
+    assert desk.rows(desk.read(picture))[-2:] == ["TOTAL: 8.75", "Paid in cash, thank you"]
 
 
 def test_a_tilted_page_is_read(desk: Desk, receipt: Picture) -> None:
