@@ -239,3 +239,25 @@ def test_no_text_fails_in_another_way_than_as_a_request(
         parse_schema(prompt, response_format)
     except RequestError:
         return
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["[]", '["]', "['a'] ", '{"', '{"a"', "{x}", "{x: ", "{", "'", '\\"', ",", '"a\n', "/*", "fields: ", "extract a, ", " "],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["", '{"a":"', "fields: ", "["])
+def test_a_prompt_of_200000_characters_is_answered_or_refused_at_once(
+    before: str, unit: str
+) -> None:
+    """Where time grew with the square of the length, this would be ended by the time limit of tests."""
+    try:
+        parse_schema(before + unit * (200_000 // len(unit)))
+    except InvalidRequest as refused:
+        assert "The schema has" in refused.message  # noqa: PT017  (most are not refused)
+
+
+def test_a_long_schema_must_be_json_as_it_is() -> None:
+    fields = {f"field_{number}": "what it is called on the page " * 3 for number in range(100)}
+    assert len(parsed(json.dumps(fields)).members) == len(fields)
+    with pytest.raises(InvalidRequest, match="no JSON"):
+        parse_schema(json.dumps(fields).replace("}", ",}"))

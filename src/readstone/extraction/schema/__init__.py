@@ -7,7 +7,7 @@ from readstone.core.extraction import Group, Schema
 from readstone.extraction.schema.brackets import bracketed, is_paired, loads
 from readstone.extraction.schema.json_schema import root_of, unwrapped
 from readstone.extraction.schema.key_lists import group_of_keys
-from readstone.extraction.schema.limits import TEXT, checked
+from readstone.extraction.schema.limits import SLOPPY, TEXT, checked
 from readstone.extraction.schema.templates import group_of
 
 _CANDIDATES: Final = 16
@@ -45,10 +45,14 @@ def _formatted(response_format: bytes) -> Group | None:
 
 
 def _in_braces(prompt: str) -> Group | None:
+    looked = 0
     for number, piece in enumerate(bracketed(prompt, "{")):
         if number == _CANDIDATES:
             return None
-        parsed = loads(piece) if is_paired(piece) else None
+        if not is_paired(piece):
+            continue
+        parsed = loads(piece, SLOPPY - looked)
+        looked += len(piece)
         if isinstance(parsed, dict):
             schema = unwrapped(parsed)
             root = root_of(schema) if schema else group_of(parsed)

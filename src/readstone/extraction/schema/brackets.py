@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias, cast
 
 from readstone.core.errors import InvalidRequest
-from readstone.extraction.schema.limits import NESTING, TEXT, require
+from readstone.extraction.schema.limits import NESTING, SLOPPY, TEXT, require
 
 Parsed: TypeAlias = "dict[str, Parsed] | list[Parsed] | str | int | float | bool | None"
 
@@ -17,7 +17,9 @@ _FULL_WIDTH: Final = str.maketrans(
      "\u201e": '"', "\u300c": '"', "\u300d": '"', "\u2018": "'", "\u2019": "'", "\uff1a": ":", "\uff0c": ",", "\u3001": ",",
      "\uff02": '"', "\u00a0": " ", "\u3000": " "}
 )  # fmt: skip
-_COMMENT: Final = re.compile(r"//[^\n]*|/\*[^*]{0,500}\*/|#[^\n]*")
+_COMMENT: Final = re.compile(r"//[^\n]*|/\*[^*]{0,200}\*/|#[^\n]*")
+_AGAIN: Final = re.compile(r"[ \t\r]+(?=[ \t\r\n])|,(?=,)")
+"""What a mark of the same sort follows at once: it says nothing more."""
 _CLOSED: Final = re.compile(r"\s{0,40}(?:[:,\]}\n]|//|/\*|#|$)")
 _PAIR: Final = re.compile(r"[{,\[\s](?:\"[^\"\n]+\"|'[^'\n]+'|[^\s\"'{}\[\],:]+)\s*:(?!//)")
 _KEY: Final = re.compile(
@@ -31,25 +33,27 @@ def bracketed(text: str, opening: str) -> Iterator[str]:
     One that is not closed ends with the text.
     """
     plain = text.translate(_FULL_WIDTH)
+    strings = _Strings(plain)
     position = plain.find(opening)
     while position >= 0:
-        end = _end(plain, position)
+        end = _end(plain, position, strings)
         # Full-width marks inside of strings are the client's own words, where the whole is JSON already.
         yield text[position:end]
         position = plain.find(opening, end)
 
 
-def loads(text: str) -> Parsed:
+def loads(text: str, sloppy: int = SLOPPY) -> Parsed:
     """What the text says as JSON, repaired where need be; a plain string where it is nothing like it.
 
-    Raises InvalidRequest where a key stands twice in one object, or where the text is beyond the limits.
+    Raises InvalidRequest where a key stands twice in one object, or where the text is beyond the limits: with more than
+    `sloppy` characters it must be JSON.
     """
     require(len(text), TEXT, "characters")
     require(_nesting(text), NESTING, "brackets within brackets")
     try:
         return cast("Parsed", json.loads(text, object_pairs_hook=_object))
     except ValueError:
-        return _repaired(text)
+        return _repaired(text, sloppy)
 
 
 def is_paired(text: str) -> bool:
@@ -57,7 +61,9 @@ def is_paired(text: str) -> bool:
     return _PAIR.search(text.translate(_FULL_WIDTH)) is not None
 
 
-def _repaired(text: str) -> Parsed:
+def _repaired(text: str, most: int) -> Parsed:
+    text = _AGAIN.sub("", text)
+    require(len(text), max(0, most), "characters that are no JSON as they are")
     # Sloppy schemas are few: who sends none does not wait for the library.
     from json_repair import loads as repair  # noqa: PLC0415
 
@@ -106,10 +112,9 @@ def _refuse_if(twice: bool, key: str) -> None:  # noqa: FBT001  (what it asks is
         )
 
 
-def _end(text: str, start: int) -> int:
+def _end(text: str, start: int, strings: "_Strings") -> int:
     """Behind the bracket that closes the one at `start`; the text's end where none does."""
     waiting: list[str] = []
-    strings = _Strings(text)
     position = start
     while position < len(text):
         character = text[position]

@@ -1,12 +1,15 @@
 """Schemas that are no more than the names of what is wanted: in brackets and quotes, after "fields:", or alone."""
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final, TypeAlias
 
 from readstone.core.errors import InvalidRequest
 from readstone.core.extraction import Field, Group
 from readstone.extraction.labels import understand
 from readstone.extraction.schema.brackets import bracketed, loads
+from readstone.extraction.schema.limits import SLOPPY
 from readstone.extraction.schema.templates import field_of
 
 _Names: TypeAlias = list[tuple[str, str]]
@@ -20,6 +23,11 @@ _MOST: Final = 100
 """Names of a list that does not stand in brackets."""
 _PLAIN_WORD: Final = 3
 """Characters of a word, not in Latin letters, that leaves no doubt alone."""
+_PIECES: Final = 64
+"""Pieces in brackets that are looked at."""
+_REACH: Final = 200
+"""Characters before a piece in which a word for fields may stand."""
+_QUOTED: Final = re.compile(r"[\"'\u2018\u201c]")
 _FIELDS: Final = r"\bfields?\b|\bkeys?\b|\battributes?\b|\bentities\b|\u5b57\u6bb5|\u8981\u7d20|\u6b04\u4f4d|\u9805\u76ee|\bFelder\b|\bchamps\b|\bcampos\b|\bcampi\b"
 _BEFORE_LIST: Final = re.compile(rf"(?:{_FIELDS})[^\n\[]{{0,60}}$", re.IGNORECASE)
 _INTRODUCED: Final = re.compile(
@@ -72,18 +80,24 @@ def group_of_keys(text: str) -> Group | None:
 
 def _in_brackets(text: str) -> _Names:
     """`['invoice_no', 'date']` after a word for fields, or on its own, as HunyuanOCR is asked."""
-    position = 0
-    for piece in bracketed(text, "["):
-        start = text.index(piece, position)
-        position = start + len(piece)
-        alone = piece == text.strip()
-        if (alone or _BEFORE_LIST.search(text[max(0, start - 200) : start])) and re.search(
-            r"[\"'\u2018\u201c]", piece
-        ):
-            keys = loads(piece)
+    whole, room = text.strip(), SLOPPY
+    for start, piece in islice(_quoting(text), _PIECES):
+        if piece == whole or _BEFORE_LIST.search(text[max(0, start - _REACH) : start]):
+            keys = loads(piece, room)
+            room -= len(piece)
             if isinstance(keys, list) and all(isinstance(key, str) and key.strip() for key in keys):
                 return _once([(str(key), str(key)) for key in keys])
     return []
+
+
+def _quoting(text: str) -> Iterator[tuple[int, str]]:
+    """The pieces in brackets that have something in quotes, with where they begin."""
+    end = 0
+    for piece in bracketed(text, "["):
+        start = text.index(piece, end)
+        end = start + len(piece)
+        if _QUOTED.search(piece):
+            yield start, piece
 
 
 def _introduced(text: str) -> _Names:

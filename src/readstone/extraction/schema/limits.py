@@ -13,6 +13,8 @@ LABEL: Final = 2_000
 """Characters of a label or a key."""
 TEXT: Final = 262_144
 """Characters of the text of one schema."""
+SLOPPY: Final = 8_192
+"""Characters of a schema that is no JSON as it is: putting it right takes time that grows with their square."""
 NESTING: Final = 64
 """Brackets within brackets in the text of one schema."""
 CHOICES: Final = 500
