@@ -13,8 +13,10 @@ from readstone.announcement import announce
 from readstone.app import Running, open_store
 from readstone.config import READER, Config, HTTPConfig, load_config
 from readstone.core.errors import ConfigurationError, EngineFailed, ModelNotFound
+from readstone.core.grant import Grant
 from readstone.core.key import Key, mint
 from readstone.core.model import Model
+from readstone.core.scope import ADMIN, API
 from readstone.demo import show_first_page
 from readstone.desk.extracting import add_extracting, extract_files
 from readstone.desk.reading import add_reading, read_files
@@ -107,7 +109,7 @@ async def _serve(config: Config, *, demo: bool) -> int:
         store = await open_store(config)
         try:
             if not await store.list_keys():
-                key, written = mint("admin", int(time.time()), admin=True)
+                key, written = mint("admin", int(time.time()), Grant((API, ADMIN)))
                 await store.add_key(key)
                 print(f"Your admin key, shown this once: {written}", flush=True)
             print(f"Readstone {__version__} serves on {address} (API: {address}/docs)", flush=True)
@@ -155,9 +157,8 @@ async def _keys(options: argparse.Namespace, config: Config, store: Store) -> in
                 catalogue = await _catalogue(config)
                 for name in models:
                     catalogue.find(name)
-            key, written = mint(
-                options.name, now, admin=options.admin, models=models, limits=key_limits(options)
-            )
+            scopes = (API, ADMIN) if options.admin else (API,)
+            key, written = mint(options.name, now, Grant(scopes, models, key_limits(options)))
             await store.add_key(key)
             print(written)
         case "list":
@@ -179,9 +180,10 @@ async def _keys(options: argparse.Namespace, config: Config, store: Store) -> in
 def _key_row(key: Key) -> tuple[str, ...]:
     created = time.strftime("%Y-%m-%d %H:%M", time.localtime(key.created_at))
     state = "active" if key.revoked_at is None else "revoked"
-    admin = "yes" if key.admin else "no"
-    models = ", ".join(key.models) or "all"
-    return key.public_id, key.name, admin, models, str(key.limits), created, state
+    grant = key.grant
+    admin = "yes" if ADMIN in grant.scopes else "no"
+    models = ", ".join(grant.models) or "all"
+    return key.public_id, key.name, admin, models, str(grant.limits), created, state
 
 
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:

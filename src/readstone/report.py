@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import cast, get_args
 
+from readstone.core.key import public_id_of
 from readstone.core.ledger import Grouping, Selection, Total
 from readstone.store import Entries
 
@@ -46,7 +47,7 @@ async def report_usage(options: argparse.Namespace, entries: Entries, currency: 
     by: tuple[Grouping, ...] = options.by
     today = datetime.now(UTC).date()
     since = options.since or today.replace(day=1)
-    key_id = options.key.removeprefix("rs-").split("-")[0]
+    key_id = public_id_of(options.key)
     selection = Selection(key_id, options.model, since, options.until or max(today, since))
     totals = await entries.usage(selection, by)
     if options.csv:

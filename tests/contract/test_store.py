@@ -3,13 +3,15 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Generator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from postgres import Postgres, started_postgres
-from readstone.core.key import mint
+from readstone.core.grant import Grant
+from readstone.core.key import mint, rotate
 from readstone.core.ledger import DAY_MILLISECONDS, Entry, Selection, Total
 from readstone.core.limit import Limits
 from readstone.store import Store
@@ -69,7 +71,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 async def test_a_key_is_found_as_it_was_added(store: Store) -> None:
-    key, _ = mint("invoices", now=5, admin=True)
+    key, _ = mint("invoices", 5, Grant(("chat", "admin:keys"), expires_at=9), owner="Ada 発票")
+    key, _ = rotate(key, former_until=7)
 
     await store.add_key(key)
 
@@ -108,8 +111,49 @@ async def test_a_revoked_key_stays_revoked_since_the_first_time(store: Store) ->
     assert found.revoked_at == 6
 
 
-async def test_what_is_not_there_cannot_be_revoked(store: Store) -> None:
-    assert not await store.revoke_key("nobody", at=6)
+async def test_what_is_not_there_cannot_be_changed(store: Store) -> None:
+    nobody, _ = mint("nobody", now=5)
+
+    assert not await store.revoke_key(nobody.public_id, at=6)
+    assert not await store.change_key(nobody)
+    assert not await store.rotate_key(nobody)
+
+
+async def test_a_change_keeps_the_secret_and_a_rotation_all_but_the_secret(store: Store) -> None:
+    key, _ = mint("a", now=5)
+    await store.add_key(key)
+    changed = replace(key, name="b", owner="c", grant=Grant(("usage",), ("m",), Limits(3), 77))
+    rotated, _ = rotate(key, former_until=9)
+
+    assert await store.rotate_key(rotated)
+    assert await store.change_key(changed)
+
+    both = replace(rotated, name="b", owner="c", grant=changed.grant)
+    assert await store.find_key(key.public_id) == both
+    assert await store.list_keys() == (both,)
+
+
+async def test_a_revoked_key_is_changed_no_more(store: Store) -> None:
+    key, _ = mint("a", now=5)
+    await store.add_key(key)
+    await store.revoke_key(key.public_id, at=6)
+
+    assert not await store.change_key(replace(key, name="b"))
+    assert not await store.rotate_key(rotate(key, 0)[0])
+
+    assert await store.find_key(key.public_id) == replace(key, revoked_at=6)
+
+
+async def test_a_key_that_was_found_is_found_as_it_was_changed(store: Store) -> None:
+    key, _ = mint("a", now=5)
+    await store.add_key(key)
+
+    for number in range(20):
+        assert await store.find_key(key.public_id) == key
+        key = replace(key, name=str(number))
+        assert await store.change_key(key)
+
+    assert await store.find_key(key.public_id) == key
 
 
 async def test_text_of_any_kind_is_kept_as_text(store: Store) -> None:
@@ -122,7 +166,7 @@ async def test_text_of_any_kind_is_kept_as_text(store: Store) -> None:
 
 async def test_the_models_of_a_key_are_kept(store: Store) -> None:
     limits = Limits(requests_per_minute=100, tokens_per_minute=0, budget_per_month=12_500_000)
-    key, _ = mint("a", now=5, models=("readstone-ocr", "Some/OCR-1B"), limits=limits)
+    key, _ = mint("a", 5, Grant(models=("readstone-ocr", "Some/OCR-1B"), limits=limits))
 
     await store.add_key(key)
 

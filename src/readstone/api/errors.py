@@ -46,6 +46,7 @@ STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.MethodNotAllowed: (405, "invalid_request_error"),
     errors.RateLimited: (429, "rate_limit_error"),
     errors.QuotaExceeded: (429, "rate_limit_error"),
+    errors.TooManyWrongKeys: (429, "rate_limit_error"),
     errors.LimitsUnavailable: (503, "overloaded_error"),
     errors.Overloaded: (503, "overloaded_error"),
     errors.StoreUnavailable: (503, "overloaded_error"),
@@ -111,8 +112,9 @@ def _headers(error: errors.RequestError) -> dict[str, str]:
 
 def _is_worth_a_retry(error: errors.RequestError, seconds: float | None) -> bool:
     """Whether a client should wait so long by itself and ask again."""
-    is_budget = isinstance(error, errors.QuotaExceeded)
-    return seconds is not None and seconds <= _LONGEST_RETRY and not is_budget
+    # The same key is as wrong the next time, and a budget as empty.
+    is_vain = isinstance(error, errors.QuotaExceeded | errors.TooManyWrongKeys)
+    return seconds is not None and seconds <= _LONGEST_RETRY and not is_vain
 
 
 def _retry(seconds: float | None) -> dict[str, str]:

@@ -12,7 +12,8 @@
     │   ├── ModelNotFound           no such model in the catalogue
     │   └── MethodNotAllowed        the route exists, the method does not
     ├── RateLimited                 this key asks for more than its share
-    │   └── QuotaExceeded           this key's budget is used up
+    │   ├── QuotaExceeded           this key's budget is used up
+    │   └── TooManyWrongKeys        this address has sent too many keys that are none
     ├── Overloaded                  full: come back in `retry_after` seconds
     ├── StoreUnavailable            what has to be kept cannot be kept or looked up just now
     ├── LimitsUnavailable           what keys asked for cannot be counted just now
@@ -132,6 +133,12 @@ class QuotaExceeded(RateLimited):
     """This key's budget is used up: there is a new one in `retry_after` seconds."""
 
     code = "insufficient_quota"
+
+
+class TooManyWrongKeys(RateLimited):
+    """Too many wrong keys came from this address: a wrong one is looked at again in `retry_after` seconds, a right one at once."""
+
+    code = "too_many_wrong_keys"
 
 
 class Overloaded(RequestError):

@@ -5,24 +5,29 @@ import hmac
 import re
 import secrets
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
 
 from readstone.core.errors import PermissionDenied
-from readstone.core.limit import NO_LIMITS, Limits
+from readstone.core.grant import CLIENT, Grant
 from readstone.core.model import Model
+from readstone.core.scope import allows
+
+State: TypeAlias = Literal["active", "expired", "revoked"]
 
 _ALPHABET = string.ascii_letters + string.digits
 _PUBLIC_LENGTH = 12
 _SECRET_LENGTH = 40
 _WRITTEN = re.compile(rf"rs-([A-Za-z0-9]{{{_PUBLIC_LENGTH}}})-([A-Za-z0-9]{{{_SECRET_LENGTH}}})")
+_NOBODY: Final = bytes(hashlib.sha256().digest_size)
+"""The hash that no secret has: what is compared for a key that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """A key as it is stored: the SHA-256 of its secret, never the secret. Times are Unix seconds.
 
-    `models` names the models it may use, by id or alias; all where it is empty. `limits` are its own; where they say
-    nothing, those of the configuration hold.
+    After a rotation the secret before (`former_hash`) opens it too, until `former_until`.
 
     A fast hash is right here: the secret is 238 random bits, so there is no dictionary to try.
     """
@@ -30,48 +35,69 @@ class Key:
     public_id: str
     name: str
     secret_hash: bytes
-    admin: bool
     created_at: int
+    owner: str = ""
+    grant: Grant = CLIENT
     revoked_at: int | None = None
-    models: tuple[str, ...] = ()
-    limits: Limits = NO_LIMITS
+    former_hash: bytes = _NOBODY
+    former_until: int = 0
+
+    def state(self, now: float) -> State:
+        """Whether it opens anything at that time, and why not."""
+        if self.revoked_at is not None:
+            return "revoked"
+        expires_at = self.grant.expires_at
+        return "expired" if expires_at is not None and now >= expires_at else "active"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request comes from: the key's public id and name, whether it administers, which models it may use."""
+    """Who a request comes from: the public id and name of the key or token, whose it is, and what it allows."""
 
     key_id: str
     name: str
-    admin: bool
-    models: tuple[str, ...] = ()
+    grant: Grant
+    owner: str = ""
 
     def may_use(self, model: Model) -> bool:
-        """Whether the key is for this model, or for all."""
-        return not self.models or any(name in self.models for name in (model.id, *model.aliases))
+        """Whether it is for this model, or for all."""
+        return self.grant.may_use(model)
 
     def require(self, model: Model) -> None:
-        """Raise PermissionDenied unless the key is for this model."""
-        if not self.may_use(model):
+        """Raise PermissionDenied unless it is for this model."""
+        if not self.grant.may_use(model):
             raise PermissionDenied(
-                f"This key may not use '{model.id}'; it may use {', '.join(self.models)}.",
+                f"This key may not use '{model.id}'; it may use {', '.join(self.grant.models)}.",
                 param="model",
             )
 
+    def require_scope(self, scope: str) -> None:
+        """Raise PermissionDenied unless it has this scope."""
+        if not allows(self.grant.scopes, scope):
+            raise PermissionDenied(
+                f"This key may not do that: it asks for the scope '{scope}', and the key has "
+                f"{', '.join(self.grant.scopes) or 'none'}.",
+                code="insufficient_scope",
+            )
 
-def mint(
-    name: str,
-    now: int,
-    *,
-    admin: bool = False,
-    models: tuple[str, ...] = (),
-    limits: Limits = NO_LIMITS,
-) -> tuple[Key, str]:
+
+def mint(name: str, now: int, grant: Grant = CLIENT, *, owner: str = "") -> tuple[Key, str]:
     """Make a new key; returns what is stored and, for this one time, how it is written."""
     public_id = _random(_PUBLIC_LENGTH)
     secret = _random(_SECRET_LENGTH)
-    key = Key(public_id, name, _digest(secret), admin, now, models=models, limits=limits)
-    return key, f"rs-{public_id}-{secret}"
+    return Key(public_id, name, _digest(secret), now, owner, grant), _written(public_id, secret)
+
+
+def rotate(key: Key, former_until: int) -> tuple[Key, str]:
+    """The key with a new secret, and how it is written; the secret so far opens it until that time."""
+    secret = _random(_SECRET_LENGTH)
+    rotated = replace(
+        key,
+        secret_hash=_digest(secret),
+        former_hash=key.secret_hash if former_until else _NOBODY,
+        former_until=former_until,
+    )
+    return rotated, _written(key.public_id, secret)
 
 
 def parse(written: str) -> tuple[str, str] | None:
@@ -80,13 +106,26 @@ def parse(written: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
-def opens(key: Key, secret: str) -> bool:
-    """Whether the secret belongs to the key and the key is not revoked; in constant time."""
-    return hmac.compare_digest(key.secret_hash, _digest(secret)) and key.revoked_at is None
+def public_id_of(written: str) -> str:
+    """The public id of a key that is named by it alone, as `rs-<public id>` or by the whole key."""
+    return written.split("-")[1] if written.startswith("rs-") else written
+
+
+def opens(key: Key | None, secret: str, now: float) -> bool:
+    """Whether that is the key's secret, whatever became of the key; as slow for a key that is not there."""
+    digest = _digest(secret)
+    is_right = hmac.compare_digest(_NOBODY if key is None else key.secret_hash, digest)
+    if key is None or now >= key.former_until:
+        return is_right
+    return is_right | hmac.compare_digest(key.former_hash, digest)
 
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _written(public_id: str, secret: str) -> str:
+    return f"rs-{public_id}-{secret}"
 
 
 def _random(length: int) -> str:

@@ -8,7 +8,7 @@ from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
 
 
 class Keys(Protocol):
-    """Keeps keys. Every call sees what its process committed before it began, and others 50 ms before."""
+    """Keeps keys. Every call sees what any process committed before it began (Postgres: see store/notices.py)."""
 
     async def add_key(self, key: Key) -> None:
         """Keep a new key; ValueError where its public id is taken."""
@@ -20,6 +20,14 @@ class Keys(Protocol):
 
     async def list_keys(self) -> tuple[Key, ...]:
         """Every key, oldest first."""
+        ...
+
+    async def change_key(self, key: Key) -> bool:
+        """Change name, owner and grant of a key; False where there is none, or it was revoked."""
+        ...
+
+    async def rotate_key(self, key: Key) -> bool:
+        """Change the secrets of a key; False where there is none, or it was revoked."""
         ...
 
     async def revoke_key(self, public_id: str, at: int) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from readstone.core.key import Key
 from readstone.core.ledger import (
@@ -43,12 +44,28 @@ class MemoryStore:
         """Every key, oldest first."""
         return tuple(sorted(self._keys.values(), key=lambda key: (key.created_at, key.public_id)))
 
+    async def change_key(self, key: Key) -> bool:
+        """Change name, owner and grant of a key; False where there is none, or it was revoked."""
+        return self._change(key.public_id, name=key.name, owner=key.owner, grant=key.grant)
+
+    async def rotate_key(self, key: Key) -> bool:
+        """Change the secrets of a key; False where there is none, or it was revoked."""
+        return self._change(
+            key.public_id,
+            secret_hash=key.secret_hash,
+            former_hash=key.former_hash,
+            former_until=key.former_until,
+        )
+
     async def revoke_key(self, public_id: str, at: int) -> bool:
         """Revoke a key for good; False where there is none, or it was revoked before."""
+        return self._change(public_id, revoked_at=at)
+
+    def _change(self, public_id: str, **values: Any) -> bool:
         key = self._keys.get(public_id)
         if key is None or key.revoked_at is not None:
             return False
-        self._keys[public_id] = replace(key, revoked_at=at)
+        self._keys[public_id] = replace(key, **values)
         return True
 
     async def append(self, entries: Sequence[Entry]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 
@@ -12,6 +11,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from readstone.core.errors import ConfigurationError, StoreUnavailable
 from readstone.core.key import Key
 from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
+from readstone.store.kept import KeptKeys
+from readstone.store.notices import KeyNotices
 from readstone.store.queries import read_migrations, read_queries
 from readstone.store.rows import (
     Row,
@@ -25,7 +26,6 @@ from readstone.store.rows import (
 )
 from readstone.telemetry import log_trouble
 
-_FRESH_SECONDS = 0.025
 _WAIT_SECONDS = 5.0
 _STATEMENT_MILLISECONDS = 10_000
 _MIGRATING = 0x52454144
@@ -44,6 +44,11 @@ class PostgresStore:
         self._queries = {
             name: _NAMED.sub(r"%(\1)s", query).encode() for name, query in read_queries().items()
         }
+        settings: dict[str, str | int] = {
+            **({} if password is None else {"password": password}),
+            "connect_timeout": int(_WAIT_SECONDS),
+            "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS}",
+        }
         self._pool = AsyncConnectionPool[psycopg.AsyncConnection[Row]](
             url,
             min_size=1,
@@ -51,14 +56,10 @@ class PostgresStore:
             open=False,
             timeout=_WAIT_SECONDS,
             check=AsyncConnectionPool.check_connection,
-            kwargs={
-                **({} if password is None else {"password": password}),
-                "connect_timeout": int(_WAIT_SECONDS),
-                "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS}",
-            },
+            kwargs=settings,
         )
-        self._keys: dict[str, tuple[float, Key]] = {}
-        self._changes = 0
+        self._kept = KeptKeys()
+        self._notices = KeyNotices(url, settings)
 
     async def open(self) -> None:
         """Connect and migrate; ConfigurationError where that cannot be done."""
@@ -72,31 +73,26 @@ class PostgresStore:
                 "The Postgres database of store.url cannot be used. Check that it is up, that the user may create tables, "
                 f"and the URL itself. ({type(error).__name__})"
             ) from error
+        self._notices.start()
 
     async def add_key(self, key: Key) -> None:
         """Keep a new key; ValueError where its public id is taken."""
         try:
-            await self._execute("add_key", key_values(key))
+            await self._change("add_key", key_values(key))
         except psycopg.errors.UniqueViolation as error:
             raise ValueError(f"key {key.public_id} exists") from error
 
     async def find_key(self, public_id: str) -> Key | None:
-        """The key with that public id; what another process changed is seen within 50 ms."""
-        now = time.monotonic()
-        kept = self._keys.get(public_id)
+        """The key with that public id; what another process changed is seen as store/notices.py says."""
+        mark = self._notices.mark
+        kept = self._kept.find(public_id, mark)
         if kept is not None:
-            if now < kept[0]:
-                return kept[1]
-            self._keys[public_id] = now + _FRESH_SECONDS, kept[1]
-        changes = self._changes
-        try:
-            rows, _ = await self._execute("find_key", {"public_id": public_id})
-        except StoreUnavailable:
-            self._keys.pop(public_id, None)  # a key that cannot be looked up opens nothing
-            raise
-        key = read_key(rows[0]) if rows else None
-        if key is not None and changes == self._changes:
-            self._keys[public_id] = now + _FRESH_SECONDS, key
+            return kept
+        rows, _ = await self._execute("find_key", {"public_id": public_id})
+        if not rows:
+            return None
+        key = read_key(rows[0])
+        self._kept.keep(key, mark)
         return key
 
     async def list_keys(self) -> tuple[Key, ...]:
@@ -104,12 +100,17 @@ class PostgresStore:
         rows, _ = await self._execute("list_keys", {})
         return tuple(map(read_key, rows))
 
+    async def change_key(self, key: Key) -> bool:
+        """Change name, owner and grant of a key; False where there is none, or it was revoked."""
+        return await self._change("change_key", key_values(key)) > 0
+
+    async def rotate_key(self, key: Key) -> bool:
+        """Change the secrets of a key; False where there is none, or it was revoked."""
+        return await self._change("rotate_key", key_values(key)) > 0
+
     async def revoke_key(self, public_id: str, at: int) -> bool:
         """Revoke a key for good; False where there is none, or it was revoked before."""
-        _, changed = await self._execute("revoke_key", {"public_id": public_id, "at": at})
-        self._changes += 1
-        self._keys.pop(public_id, None)
-        return changed > 0
+        return await self._change("revoke_key", {"public_id": public_id, "at": at}) > 0
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """Commit entries in one transaction; one whose request id is there already changes nothing."""
@@ -140,7 +141,16 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._notices.stop()
         await self._pool.close()
+
+    async def _change(self, name: str, values: Values) -> int:
+        """Change keys, which this process knows without being told; how many there were to change."""
+        try:
+            _, changed = await self._execute(name, values)
+        finally:
+            self._notices.note()
+        return changed
 
     async def _execute(self, name: str, values: Values) -> tuple[list[Row], int]:
         async with self._connected() as connection:

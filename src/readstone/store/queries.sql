@@ -1,14 +1,36 @@
 -- name: add_key
-insert into keys (public_id, name, secret_hash, admin, created_at, revoked_at, models, limits)
-values (:public_id, :name, :secret_hash, :admin, :created_at, :revoked_at, :models, :limits);
+insert into keys (
+    public_id, name, secret_hash, created_at, owner, scopes, models, limits, expires_at,
+    revoked_at, former_hash, former_until
+)
+values (
+    :public_id, :name, :secret_hash, :created_at, :owner, :scopes, :models, :limits, :expires_at,
+    :revoked_at, :former_hash, :former_until
+);
 
 -- name: find_key
-select public_id, name, secret_hash, admin, created_at, revoked_at, models, limits
+select
+    public_id, name, secret_hash, created_at, owner, scopes, models, limits, expires_at,
+    revoked_at, former_hash, former_until
 from keys where public_id = :public_id;
 
 -- name: list_keys
-select public_id, name, secret_hash, admin, created_at, revoked_at, models, limits
+select
+    public_id, name, secret_hash, created_at, owner, scopes, models, limits, expires_at,
+    revoked_at, former_hash, former_until
 from keys order by created_at, public_id;
+
+-- Neither of these two brings back what the other, or a revocation, took away meanwhile.
+-- name: change_key
+update keys set
+    name = :name, owner = :owner, scopes = :scopes, models = :models, limits = :limits,
+    expires_at = :expires_at
+where public_id = :public_id and revoked_at is null;
+
+-- name: rotate_key
+update keys set
+    secret_hash = :secret_hash, former_hash = :former_hash, former_until = :former_until
+where public_id = :public_id and revoked_at is null;
 
 -- name: revoke_key
 update keys set revoked_at = :at

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
+from readstone.core.grant import Grant
 from readstone.core.key import Key
 from readstone.core.ledger import (
     DAY_MILLISECONDS,
@@ -22,33 +23,46 @@ Values: TypeAlias = dict[str, str | int | bytes | None]
 
 
 def key_values(key: Key) -> Values:
-    """The values of the query `add_key`."""
+    """The values of the queries `add_key`, `change_key` and `rotate_key`."""
+    grant = key.grant
     return {
         "public_id": key.public_id,
         "name": key.name,
         "secret_hash": key.secret_hash,
-        "admin": int(key.admin),
         "created_at": key.created_at,
-        "revoked_at": key.revoked_at,
-        "models": json.dumps(key.models),
+        "owner": key.owner,
+        "scopes": json.dumps(grant.scopes),
+        "models": json.dumps(grant.models),
         "limits": json.dumps(
-            {name: most for name, most in asdict(key.limits).items() if most is not None}
+            {name: most for name, most in asdict(grant.limits).items() if most is not None}
         ),
+        "expires_at": grant.expires_at,
+        "revoked_at": key.revoked_at,
+        "former_hash": key.former_hash,
+        "former_until": key.former_until,
     }
 
 
 def read_key(row: Row) -> Key:
     """A row of `find_key` or `list_keys`."""
-    public_id, name, secret_hash, admin, created_at, revoked_at, models, limits = row
+    public_id, name, secret_hash, created_at, owner, *granted, revoked_at, former, until = row
+    scopes, models, limits, expires_at = granted
+    grant = Grant(
+        tuple(json.loads(scopes)),
+        tuple(json.loads(models)),
+        Limits(**json.loads(limits)),
+        expires_at,
+    )
     return Key(
         public_id,
         name,
         bytes(secret_hash),
-        bool(admin),
         created_at,
+        owner,
+        grant,
         revoked_at,
-        tuple(json.loads(models)),
-        Limits(**json.loads(limits)),
+        bytes(former),
+        until,
     )
 
 

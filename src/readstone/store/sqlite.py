@@ -1,14 +1,15 @@
 """The embedded store: one SQLite file in WAL mode, used by this process and by the command line at once."""
 
 import sqlite3
-import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from readstone.core.errors import ConfigurationError
+from readstone.core.errors import ConfigurationError, StoreUnavailable
 from readstone.core.key import Key
 from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
 from readstone.store.connection import Connection
+from readstone.store.kept import KeptKeys
+from readstone.store.mark import Mark
 from readstone.store.queries import read_queries
 from readstone.store.rows import (
     Row,
@@ -20,8 +21,7 @@ from readstone.store.rows import (
     read_total,
     usage_values,
 )
-
-_FRESH_SECONDS = 0.025
+from readstone.telemetry import log_trouble
 
 
 class SQLiteStore:
@@ -38,15 +38,15 @@ class SQLiteStore:
         self._keeper = Connection(path, synced=True)
         self._ledger = Connection(path, synced=synced)
         self._reports = Connection(path, synced=False)
-        # Keys as they were found, and until when they are taken so.
-        self._keys: dict[str, tuple[float, Key]] = {}
-        self._changes = 0
+        self._kept = KeptKeys()
+        self._mark = Mark(path.with_name(f"{path.name}-keys"))
 
     async def open(self) -> None:
         """Open the file, making or migrating it; ConfigurationError where that cannot be done."""
         try:
             for connection in (self._keeper, self._ledger, self._reports):
                 await connection.open()
+            await self._keeper.run(lambda _: self._mark.open())
         except (sqlite3.Error, OSError) as error:
             await self.close()
             raise ConfigurationError(
@@ -57,27 +57,21 @@ class SQLiteStore:
     async def add_key(self, key: Key) -> None:
         """Keep a new key; ValueError where its public id is taken."""
         try:
-            await self._execute(self._keeper, "add_key", key_values(key))
+            await self._change("add_key", key_values(key))
         except sqlite3.IntegrityError as error:
             raise ValueError(f"key {key.public_id} exists") from error
 
     async def find_key(self, public_id: str) -> Key | None:
-        """The key with that public id, revoked or not.
-
-        What this process changed is seen at once, what another one changed within 50 ms: every request asks for its key.
-        """
-        now = time.monotonic()
-        kept = self._keys.get(public_id)
+        """The key with that public id, revoked or not; what any process changed before is seen."""
+        mark = self._mark.value
+        kept = self._kept.find(public_id, mark)
         if kept is not None:
-            if now < kept[0]:
-                return kept[1]
-            # Those who ask while one looks it up again take it as it was: the second half of the 50 ms.
-            self._keys[public_id] = now + _FRESH_SECONDS, kept[1]
-        changes = self._changes
+            return kept
         rows, _ = await self._execute(self._keeper, "find_key", {"public_id": public_id})
-        key = read_key(rows[0]) if rows else None
-        if key is not None and changes == self._changes:
-            self._keys[public_id] = now + _FRESH_SECONDS, key
+        if not rows:
+            return None
+        key = read_key(rows[0])
+        self._kept.keep(key, mark)
         return key
 
     async def list_keys(self) -> tuple[Key, ...]:
@@ -85,13 +79,17 @@ class SQLiteStore:
         rows, _ = await self._execute(self._keeper, "list_keys", {})
         return tuple(map(read_key, rows))
 
+    async def change_key(self, key: Key) -> bool:
+        """Change name, owner and grant of a key; False where there is none, or it was revoked."""
+        return await self._change("change_key", key_values(key)) > 0
+
+    async def rotate_key(self, key: Key) -> bool:
+        """Change the secrets of a key; False where there is none, or it was revoked."""
+        return await self._change("rotate_key", key_values(key)) > 0
+
     async def revoke_key(self, public_id: str, at: int) -> bool:
         """Revoke a key for good; False where there is none, or it was revoked before."""
-        values: Values = {"public_id": public_id, "at": at}
-        _, changed = await self._execute(self._keeper, "revoke_key", values)
-        self._changes += 1
-        self._keys.pop(public_id, None)
-        return changed > 0
+        return await self._change("revoke_key", {"public_id": public_id, "at": at}) > 0
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """Commit entries in one transaction; one whose request id is there already changes nothing."""
@@ -121,6 +119,20 @@ class SQLiteStore:
         """Close the file; what was committed stays."""
         for connection in (self._keeper, self._ledger, self._reports):
             await connection.close()
+        self._mark.close()
+
+    async def _change(self, name: str, values: Values) -> int:
+        """Change keys; how many there were to change."""
+
+        def change(connection: sqlite3.Connection) -> int:
+            with self._mark.changing():
+                return _statement(connection, self._queries[name], values)[1]
+
+        try:
+            return await self._keeper.run(change)
+        except OSError as error:
+            log_trouble("store failed", reason=str(error))
+            raise StoreUnavailable from error
 
     async def _execute(
         self, connection: Connection, name: str, values: Values

@@ -110,7 +110,7 @@ class Limiter:
     async def rules(self, key_id: str, model_id: str, of_model: Limits) -> Sequence[Rule]:
         """The rules for a key at a model, as the key is now."""
         key = await self._records.find_key(key_id)
-        of_key = self._terms.default if key is None else key.limits.over(self._terms.default)
+        of_key = self._terms.default if key is None else key.grant.limits.over(self._terms.default)
         known = self._rules.get((key_id, model_id))
         if known is not None and _same(known[0], of_key) and _same(known[1], of_model):
             return known[2]

@@ -12,6 +12,7 @@ from readstone.core.errors import (
     RateLimited,
     RequestError,
 )
+from readstone.core.grant import Grant
 from readstone.core.key import mint
 from unit.api.extract.forms import (
     IMAGE_BYTES,
@@ -90,7 +91,7 @@ async def test_no_key_comes_before_everything_else(key: str) -> None:
 
 
 async def test_a_key_may_be_for_other_models_only() -> None:
-    key = mint("other", 0, models=("readstone-ocr",))
+    key = mint("other", 0, Grant(models=("readstone-ocr",)))
     assert code(await Counter(key=key).ask(usual())) == (403, 100101)
 
 

@@ -17,6 +17,7 @@ from readstone.core.errors import (
     InvalidImage,
     Overloaded,
 )
+from readstone.core.grant import Grant
 from readstone.core.key import Key, mint
 from readstone.core.usage import Usage
 from readstone.engines.fake import FakeEngine, Step
@@ -445,7 +446,7 @@ async def test_a_client_that_leaves_while_an_image_is_fetched_stops_the_fetch() 
 
 
 async def test_a_key_for_other_models_is_refused_with_403() -> None:
-    server = Server(key=mint("one", 0, models=("chat-model",)))
+    server = Server(key=mint("one", 0, Grant(models=("chat-model",))))
     call = await server.whole()
     assert (call.status, call.error["type"]) == (403, "permission_error")
     assert (call.error["param"], call.error["code"]) == ("model", "permission_denied")

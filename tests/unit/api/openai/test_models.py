@@ -3,6 +3,7 @@ from starlette.routing import Router
 
 from readstone.api.http import Door
 from readstone.api.openai.models import Models
+from readstone.core.grant import Grant
 from readstone.core.key import mint
 from readstone.engines.fake import FakeEngine
 from readstone.serving.admission import Admission
@@ -13,7 +14,7 @@ from unit.api.asgi import Call, ask
 from unit.api.openai.chat import CATALOGUE, MODELS
 
 KEY, WRITTEN = mint("tester", 0)
-ONE, WRITTEN_ONE = mint("one", 0, models=("Some/OCR-1B",))
+ONE, WRITTEN_ONE = mint("one", 0, Grant(models=("Some/OCR-1B",)))
 
 
 @pytest.fixture

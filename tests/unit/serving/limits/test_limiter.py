@@ -16,6 +16,7 @@ from readstone.core.errors import (
     QuotaExceeded,
     RateLimited,
 )
+from readstone.core.grant import Grant
 from readstone.core.key import mint
 from readstone.core.ledger import Entry
 from readstone.core.limit import UNLIMITED, Allowance, Limits, Standing
@@ -292,7 +293,7 @@ async def test_a_model_has_limits_of_its_own() -> None:
 async def test_a_key_has_limits_of_its_own() -> None:
     house = House(Limits(requests_per_minute=1, concurrency=1))
     own = Limits(requests_per_minute=2, concurrency=UNLIMITED)
-    key, _ = mint("alice", 0, limits=own)
+    key, _ = mint("alice", 0, Grant(limits=own))
     await house.store.add_key(key)
     asked = replace(REQUEST, key_id=key.public_id)
 
