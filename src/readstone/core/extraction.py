@@ -50,7 +50,7 @@ Node: TypeAlias = Field | Group | ListOf
 class Schema:
     """What a client asks for; `strict` nulls what no words say, else it is kept and marked ungrounded."""
 
-    root: Group
+    root: Group | ListOf
     strict: bool = True
 
 

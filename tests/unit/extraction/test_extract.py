@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readstone.core.document import Box, Line, Page, Word
-from readstone.core.extraction import Extraction, Field, Group, ListOf, Schema
+from readstone.core.extraction import Extraction, Field, Group, ListOf, Schema, written
 from readstone.extraction.extract import extract, ungrounded
 from readstone.extraction.pairing import assigned
 
@@ -103,6 +103,16 @@ def test_an_invoice_is_found_whole() -> None:
             {"name": "Long saw", "quantity": 3, "amount": 45},
         ],
     }
+
+
+def test_a_list_as_a_whole_holds_the_items() -> None:
+    item = Group((("name", Field("Item name")), ("amount", Field("Line amount", "number"))))
+    found = read(INVOICE, Schema(ListOf(item)))
+    assert found.content == [
+        {"name": "Hammer", "amount": 20},
+        {"name": "Long saw", "amount": 45},
+    ]
+    assert written(found.values[0].path) == "[0].name"
 
 
 def test_what_is_not_printed_is_null_and_keys_keep_their_order() -> None:

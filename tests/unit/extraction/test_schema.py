@@ -26,6 +26,7 @@ def group(**members: Node) -> Group:
 def parsed(prompt: str) -> Group:
     schema = parse_schema(prompt)
     assert schema is not None
+    assert isinstance(schema.root, Group)
     return schema.root
 
 
@@ -215,6 +216,36 @@ def as_written(node: Node) -> object:
             return [as_written(node.item)]
         case Group():
             return {key: as_written(member) for key, member in node.members}
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        'Fill in [{"name": "Item"}] from the image.',
+        'Fill in [ {"name": "Item",} ]',
+        '\u3010{"name": "Item"}\u3011',
+    ],
+)
+def test_a_template_in_brackets_of_its_own_is_a_list(prompt: str) -> None:
+    schema = parse_schema(prompt)
+    assert schema is not None
+    assert schema.root == ListOf(group(name=Field("Item")))
+
+
+def test_a_list_as_a_whole_is_for_prompts_only() -> None:
+    listed: dict[str, object] = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"a": {"type": "string"}}},
+    }
+    schema = parse_schema(json.dumps(listed))
+    assert schema is not None
+    assert schema.root == ListOf(group(a=Field("a")))
+    form: dict[str, object] = {
+        "type": "json_schema",
+        "json_schema": {"name": "Bill", "schema": listed},
+    }
+    with pytest.raises(InvalidRequest, match="must be an object"):
+        parse_schema("", json.dumps(form).encode())
 
 
 @given(st.dictionaries(KEYS, TEMPLATES, min_size=1, max_size=4))

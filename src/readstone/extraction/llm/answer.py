@@ -9,7 +9,7 @@ from typing import cast
 import json_repair
 
 from readstone.core.extraction import Field, Group, ListOf, Node, Path, Schema
-from readstone.extraction.llm.form import LINES, MOST_CITED, VALUE
+from readstone.extraction.llm.form import ITEMS, LINES, MOST_CITED, VALUE
 
 MOST_ITEMS = 500
 """Items of one list that are looked at in one answer: a model that repeats itself ends somewhere."""
@@ -50,7 +50,8 @@ def parsed(text: str) -> Mapping[str, object] | None:
 
 def claims(answer: Mapping[str, object], schema: Schema) -> tuple[Claim, ...]:
     """A claim for every leaf of the schema, and of every item of the lists the model gives; none where it left one out."""
-    return tuple(_claims(schema.root, answer, ()))
+    root = answer.get(ITEMS) if isinstance(schema.root, ListOf) else answer
+    return tuple(_claims(schema.root, root, ()))
 
 
 def flat_claims(answer: Mapping[str, object], asked: Iterable[Claim]) -> tuple[Claim, ...]:

@@ -77,10 +77,10 @@ async def _window(
     schema: Schema, asked: Sequence[Message], form: bytes, witness: Witness, ask: Ask
 ) -> Sequence[Value]:
     answer = await ask(asked, form)
-    given = parsed(answer)
+    given = await asyncio.to_thread(parsed, answer)
     if given is None:
         answer = await ask(again(asked, answer), form)
-        given = parsed(answer)
+        given = await asyncio.to_thread(parsed, answer)
         if given is None:
             raise EngineFailed(
                 "The language model that finds the values did not answer with whole JSON, twice: its max_tokens may "
@@ -92,7 +92,8 @@ async def _window(
     if not first.failures:
         return first.values
     repairable = worth_repairing(first.failures)
-    mended = parsed(await ask(*repair(asked, answer, repairable))) or {}
+    answer = await ask(*repair(asked, answer, repairable))
+    mended = await asyncio.to_thread(parsed, answer) or {}
     later = flat_claims(mended, [failure.claim for failure in repairable])
     second = await asyncio.to_thread(_judged, witness, later)
     settled = {claim.path for claim in later} - {failure.claim.path for failure in second.failures}

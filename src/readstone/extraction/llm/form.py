@@ -22,6 +22,8 @@ _TEXT = "text"
 _FIGURES = "figures"
 VALUE = "value"
 LINES = "lines"
+ITEMS = "items"
+"""What the list is called that a schema is as a whole."""
 
 
 def response_format(schema: Schema) -> bytes:
@@ -35,7 +37,9 @@ def response_format(schema: Schema) -> bytes:
         raise InvalidRequest(
             f"The schema has {count} fields; a language model is asked for at most {MOST_FIELDS}."
         )
-    return _wrapped(_form(schema.root))
+    # The root of an answer is always an object: engines' grammars know no other.
+    listed = isinstance(schema.root, ListOf)
+    return _wrapped(_object([(ITEMS, _form(schema.root))]) if listed else _form(schema.root))
 
 
 def flat_format(asked: Iterable[tuple[str, Field]]) -> bytes:
@@ -55,7 +59,8 @@ def _wrapped(form: Form) -> bytes:
 
 def template(schema: Schema) -> str:
     """The schema as the model is told it: the client's keys, with what each value is."""
-    return json.dumps(_told(schema.root), ensure_ascii=False)
+    root = _told(schema.root)
+    return json.dumps({ITEMS: root} if isinstance(root, list) else root, ensure_ascii=False)
 
 
 def told(field: Field) -> str:

@@ -3,8 +3,8 @@
 from typing import Final
 
 from readstone.core.errors import InvalidRequest
-from readstone.core.extraction import Group, Schema
-from readstone.extraction.schema.brackets import bracketed, is_paired, loads
+from readstone.core.extraction import Group, ListOf, Schema
+from readstone.extraction.schema.brackets import bracketed, is_listed, is_paired, loads
 from readstone.extraction.schema.json_schema import root_of, unwrapped
 from readstone.extraction.schema.key_lists import group_of_keys
 from readstone.extraction.schema.limits import SLOPPY, TEXT, checked
@@ -20,7 +20,7 @@ def parse_schema(prompt: str, response_format: bytes | None = None) -> Schema | 
     """The schema of a `response_format` of type `json_schema`, else the first that the prompt holds, else None.
 
     In a prompt it is the first balanced `{...}` that asks for something (a template of labels or types, or a JSON
-    Schema), or a list of names. Raises InvalidRequest where a key stands twice, where it is beyond the limits of
+    Schema), `[{...}]` for as many of these as are printed, or a list of names. Raises InvalidRequest where a key stands twice, where it is beyond the limits of
     `schema/limits.py`, or where it asks for what cannot be honoured.
     """
     root = _formatted(response_format) if response_format else None
@@ -36,17 +36,18 @@ def _formatted(response_format: bytes) -> Group | None:
     if not isinstance(said, dict) or said.get("type") != "json_schema":
         return None
     schema = unwrapped(said)
-    if schema is None:
+    root = root_of(schema) if schema else None
+    if not isinstance(root, Group):
         raise InvalidRequest(
             "response_format.json_schema.schema must be an object with properties.",
             param="response_format",
         )
-    return root_of(schema)
+    return root
 
 
-def _in_braces(prompt: str) -> Group | None:
+def _in_braces(prompt: str) -> Group | ListOf | None:
     looked = 0
-    for number, piece in enumerate(bracketed(prompt, "{")):
+    for number, (start, piece) in enumerate(bracketed(prompt, "{")):
         if number == _CANDIDATES:
             return None
         if not is_paired(piece):
@@ -57,5 +58,5 @@ def _in_braces(prompt: str) -> Group | None:
             schema = unwrapped(parsed)
             root = root_of(schema) if schema else group_of(parsed)
             if root:
-                return root
+                return ListOf(root) if is_listed(prompt, start, start + len(piece)) else root
     return None

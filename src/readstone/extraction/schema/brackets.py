@@ -27,8 +27,8 @@ _KEY: Final = re.compile(
 )
 
 
-def bracketed(text: str, opening: str) -> Iterator[str]:
-    """The balanced pieces of the text that begin with `opening`, full-width brackets too, none inside another.
+def bracketed(text: str, opening: str) -> Iterator[tuple[int, str]]:
+    """The balanced pieces of the text that begin with `opening`, full-width brackets too, none inside another: where, what.
 
     One that is not closed ends with the text.
     """
@@ -38,7 +38,7 @@ def bracketed(text: str, opening: str) -> Iterator[str]:
     while position >= 0:
         end = _end(plain, position, strings)
         # Full-width marks inside of strings are the client's own words, where the whole is JSON already.
-        yield text[position:end]
+        yield position, text[position:end]
         position = plain.find(opening, end)
 
 
@@ -54,6 +54,12 @@ def loads(text: str, sloppy: int = SLOPPY) -> Parsed:
         return cast("Parsed", json.loads(text, object_pairs_hook=_object))
     except ValueError:
         return _repaired(text, sloppy)
+
+
+def is_listed(text: str, start: int, end: int) -> bool:
+    """Whether `text[start:end]` stands in square brackets of its own."""
+    around = text[:start].rstrip()[-1:] + text[end:].lstrip()[:1]
+    return around.translate(_FULL_WIDTH) == "[]"
 
 
 def is_paired(text: str) -> bool:

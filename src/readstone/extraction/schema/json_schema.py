@@ -29,17 +29,20 @@ def unwrapped(parsed: dict[str, Parsed]) -> dict[str, Parsed] | None:
     declared = parsed.get("type") == "object" or "$schema" in parsed
     if isinstance(parsed.get("properties"), dict) and declared:
         return parsed
+    items = parsed.get("items")
+    if parsed.get("type") == "array" and isinstance(items, dict) and "properties" in items:
+        return parsed
     return parsed if isinstance(parsed.get("$ref"), str) and _definitions(parsed) else None
 
 
-def root_of(schema: dict[str, Parsed]) -> Group:
+def root_of(schema: dict[str, Parsed]) -> Group | ListOf:
     """What a JSON Schema asks for.
 
-    Of alternatives the first that is not null counts. Raises InvalidRequest where the root is no object, an object
+    Of alternatives the first that is not null counts. Raises InvalidRequest where the root is no object or list of objects, an object
     names no properties, a reference leads nowhere or into itself, or it says what cannot be honoured.
     """
     node = _Reader(schema).node("", schema, ())
-    if not isinstance(node, Group):
+    if isinstance(node, Field):
         raise InvalidRequest(
             "The root of the schema must be an object with properties.", param="schema"
         )

@@ -92,10 +92,7 @@ def _in_brackets(text: str) -> _Names:
 
 def _quoting(text: str) -> Iterator[tuple[int, str]]:
     """The pieces in brackets that have something in quotes, with where they begin."""
-    end = 0
-    for piece in bracketed(text, "["):
-        start = text.index(piece, end)
-        end = start + len(piece)
+    for start, piece in bracketed(text, "["):
         if _QUOTED.search(piece):
             yield start, piece
 

@@ -29,7 +29,7 @@ def require(size: int, limit: int, what: str) -> None:
         )
 
 
-def checked(root: Group) -> Group:
+def checked(root: Group | ListOf) -> Group | ListOf:
     """The root, as it is; raises InvalidRequest where it asks for too much."""
     require(_leaves(root), LEAVES, "leaves")
     require(_depth(root), DEPTH, "levels")

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from readstone.core.document import Page
 from readstone.core.errors import ContextTooLong, EngineFailed, EngineTimeout
-from readstone.core.extraction import Evidence, Extraction, Field, Group, Schema, Value, written
+from readstone.core.extraction import (
+    Evidence,
+    Extraction,
+    Field,
+    Group,
+    ListOf,
+    Schema,
+    Value,
+    written,
+)
 from readstone.extraction.llm.extract import extract_with_llm
 from readstone.extraction.llm.lines import Room
 from unit.extraction.llm.scripted import (
@@ -65,6 +74,7 @@ async def test_what_the_lines_say_is_found_with_its_words() -> None:
         "items[1].total": ("4.20", "exact"),
     }
     assert isinstance(found.content, dict)
+    assert isinstance(SCHEMA.root, Group)
     assert list(found.content) == [key for key, _ in SCHEMA.root.members]
 
 
@@ -270,6 +280,13 @@ async def test_what_does_not_fit_is_refused_and_never_cut(room: Room, told: str)
         await extracted(model, RECEIPT, RECEIPT, room=room)
 
     assert model.asked == []
+
+
+async def test_a_list_as_a_whole_is_asked_for_as_an_object() -> None:
+    item = Group((("name", Field("Item")),))
+    model = Model([{"items": [{"name": said("Coffee", 1)}, {"name": said("Cake", 2)}]}])
+    found = await extracted(model, page("Coffee", "Cake"), schema=Schema(ListOf(item)))
+    assert found.content == [{"name": "Coffee"}, {"name": "Cake"}]
 
 
 async def test_an_item_that_is_told_again_and_again_is_one_item() -> None:
