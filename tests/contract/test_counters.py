@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import random
 from collections.abc import AsyncIterator, Generator
 from dataclasses import replace
@@ -21,6 +22,7 @@ from readstone.serving.limits.counters import (
 from readstone.serving.limits.memory import MemoryCounters
 from readstone.serving.limits.redis import RedisCounters
 from readstone.serving.limits.rules import Calendar, Lease, Rule, Sliding
+from readstone.serving.limits.shared import SharedCounters, make_memory
 from redis_server import RedisServer, started_redis
 
 NOON = 1_795_262_400.0
@@ -54,9 +56,13 @@ def redis() -> Generator[RedisServer]:
         yield started
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "shared", "redis"])
 async def counters(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Counters]:
     found: Counters = MemoryCounters(clock)
+    if request.param == "shared":
+        memory = make_memory(slots=64)
+        found = SharedCounters(memory, 0, clock)
+        os.close(memory)
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis")
         found = RedisCounters(f"{server.url}?db={next(DATABASES)}", clock=clock)
