@@ -12,17 +12,19 @@ from pathlib import Path
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
 
+from readstone import __version__
 from readstone.api.accounted import Accounted
 from readstone.api.documentation import Documentation
 from readstone.api.extract.route import PATH as IMAGE_EXTRACTION
 from readstone.api.extract.route import ExtractLimits, ImageExtraction
 from readstone.api.extract.status import Refusals
-from readstone.api.http import Door, Paths
+from readstone.api.http import PUBLIC_PATHS, Door, Paths
+from readstone.api.metering import Metering
 from readstone.api.openai.codec import ChatCodec
 from readstone.api.openai.completions import PATH as CHAT_COMPLETIONS
 from readstone.api.openai.completions import ChatCompletions, ChatLimits
 from readstone.api.openai.models import Models
-from readstone.api.ops import Ops
+from readstone.api.ops import METRICS, Ops
 from readstone.api.usage import UsageReports
 from readstone.config import READER, Config, read_key
 from readstone.core.engine import Engine
@@ -45,10 +47,20 @@ from readstone.serving.ledger import Ledger, LedgerTerms
 from readstone.serving.limits.counters import Counters
 from readstone.serving.limits.limiter import Limiter, Terms
 from readstone.serving.limits.memory import MemoryCounters
+from readstone.serving.vitals import (
+    CountedSource,
+    count_commits,
+    watch_backends,
+    watch_intake,
+    watch_ledger,
+)
 from readstone.store import Store
 from readstone.store.sqlite import SQLiteStore
+from readstone.telemetry.metrics.metrics import Metrics
 
 _MEGABYTE = 1024 * 1024
+_OPERATIONS = {CHAT_COMPLETIONS: "chat", IMAGE_EXTRACTION: "extract"}
+"""What OpenTelemetry calls what the routes do that ask models; its conventions have no word for the second."""
 _DISCOVERY_SECONDS = 5.0
 """How long a start waits for engines to list their models; later ones join as they do."""
 
@@ -97,6 +109,7 @@ async def _open_database(url: str, config: Config) -> Store:
 @asynccontextmanager
 async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
     """The application with its engines started; they are stopped when the block is left."""
+    metrics = Metrics(__version__)
     engines = build_engines(config, cores())
     catalogue = build_catalogue(config.models, engines)
     backends = {
@@ -111,7 +124,7 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
     intake = Intake(limits.intake_bytes, limits.intake_seconds, return_free_pages)
     extractor = Extractor(gateway, catalogue.find)
     completions = ChatCompletions(
-        ChatCodec(catalogue, _attachments(config, fetcher)),
+        ChatCodec(catalogue, _attachments(config, CountedSource(fetcher, metrics.board))),
         gateway,
         intake,
         ChatLimits(limits.body_bytes, limits.request_seconds),
@@ -126,29 +139,33 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
     routes: list[BaseRoute] = [
         *(Route(path, route) for path, route in counted.items()),
         *Models(catalogue, gateway, int(time.time())).routes(),
-        *Ops(gateway).routes(),
+        *Ops(gateway, metrics).routes(),
         *UsageReports(store, config.ledger.currency).routes(),
         *Documentation().routes(),
     ]
+    _watch(metrics, backends, intake, ledger)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(metrics.stop)
+        await metrics.start()
         stack.push_async_callback(ledger.stop)
         await ledger.start()
         stack.push_async_callback(limiter.stop)
         stack.push_async_callback(fetcher.stop)
         await fetcher.start()
-        started: list[Engine] = []
-        stack.push_async_callback(_stop, started)
-        for built in engines.values():
-            started.append(built.engine)
-            await built.engine.start()
+        await _begin([built.engine for built in engines.values()], stack)
         stack.push_async_callback(discovery.stop)
         await discovery.start(_DISCOVERY_SECONDS)
         yield Running(
             Door(
                 Router(routes, redirect_slashes=False),
                 Authenticator(store),
-                Paths(counted, {IMAGE_EXTRACTION: Refusals(config.extract.always_200)}),
+                Paths(
+                    counted,
+                    {IMAGE_EXTRACTION: Refusals(config.extract.always_200)},
+                    PUBLIC_PATHS | {METRICS} if config.metrics.public else PUBLIC_PATHS,
+                ),
                 limiter=limiter,
+                meter=Metering(metrics.board, _paths(routes), _OPERATIONS),
             ),
             catalogue,
             {name: built.engine for name, built in engines.items()},
@@ -190,12 +207,17 @@ async def reading(config: Config, name: str) -> AsyncGenerator[Bench]:
     }
     gateway = Gateway(backends, catalogue.find)
     async with AsyncExitStack() as stack:
-        started: list[Engine] = []
-        stack.push_async_callback(_stop, started)
-        for each in sorted(needed):
-            started.append(engines[each].engine)
-            await engines[each].engine.start()
+        await _begin([engines[each].engine for each in sorted(needed)], stack)
         yield Bench(model, gateway, Extractor(gateway, catalogue.find))
+
+
+async def _begin(engines: Sequence[Engine], stack: AsyncExitStack) -> None:
+    """Start all; those that were started are stopped when the stack ends."""
+    started: list[Engine] = []
+    stack.push_async_callback(_stop, started)
+    for engine in engines:
+        started.append(engine)
+        await engine.start()
 
 
 async def _stop(engines: Sequence[Engine]) -> None:
@@ -204,6 +226,21 @@ async def _stop(engines: Sequence[Engine]) -> None:
     for outcome in await asyncio.gather(*stops, return_exceptions=True):
         if outcome is not None:
             raise outcome
+
+
+def _watch(
+    metrics: Metrics, backends: Mapping[str, Backend], intake: Intake, ledger: Ledger
+) -> None:
+    """Have the metrics look at the parts of a server."""
+    metrics.watch(lambda board: watch_backends(board, backends))
+    metrics.watch(lambda board: watch_intake(board, intake))
+    metrics.watch(lambda board: watch_ledger(board, ledger))
+    count_commits(metrics.board, ledger)
+
+
+def _paths(routes: Sequence[BaseRoute]) -> list[str]:
+    """The paths there are, as they are written."""
+    return [route.path for route in routes if isinstance(route, Route)]
 
 
 def _sources(engines: Mapping[str, Built]) -> dict[str, Source]:
@@ -215,7 +252,7 @@ def _sources(engines: Mapping[str, Built]) -> dict[str, Source]:
     }
 
 
-def _attachments(config: Config, fetcher: Fetcher) -> Attachments:
+def _attachments(config: Config, fetcher: CountedSource) -> Attachments:
     limits = config.limits
     return Attachments(
         ImageLimits(bytes=limits.image_bytes, pixels=limits.image_pixels),

@@ -1,11 +1,18 @@
-"""`GET /health` and `GET /ready`: for whoever watches the server; public."""
+"""`GET /health`, `GET /ready` and `GET /metrics`: for whoever watches the server; the first two need no key."""
+
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from readstone.api.reply import Reply
 from readstone.serving.gateway import Gateway
+from readstone.telemetry.metrics.exposition import CONTENT_TYPE
+from readstone.telemetry.metrics.metrics import Metrics
+
+METRICS: Final = "/metrics"
 
 
 class Health(msgspec.Struct):
@@ -25,19 +32,26 @@ class Readiness(msgspec.Struct):
 
 
 class Ops:
-    """Answers without a key and without touching a disk."""
+    """Answers without waiting for a disk or an engine."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, metrics: Metrics) -> None:
         self._gateway = gateway
+        self._metrics = metrics
         self._settled: set[str] = set()
         """Engines that were ready, or had failed, when they were last looked at."""
 
     def routes(self) -> list[Route]:
-        """The two routes."""
+        """The three routes."""
         return [
             Route("/health", self.health, methods=["GET"]),
             Route("/ready", self.ready, methods=["GET"]),
+            Route(METRICS, self.metrics, methods=["GET"]),
         ]
+
+    async def metrics(self, request: Request) -> Response:
+        """What all processes of this server have counted, in the form of Prometheus."""
+        del request
+        return Response(self._metrics.text(), media_type=CONTENT_TYPE)
 
     async def health(self, request: Request) -> Reply:
         """200 as long as the event loop turns."""

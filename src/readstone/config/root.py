@@ -9,6 +9,7 @@ from msgspec import Meta
 from readstone.config.engines import EngineConfig
 from readstone.config.extract import ExtractConfig
 from readstone.config.limits import LimitsConfig
+from readstone.config.metrics import MetricsConfig
 from readstone.config.models import ModelConfig
 from readstone.config.records import LedgerConfig, StoreConfig
 from readstone.config.sections import FetchConfig, HubConfig, ReaderConfig
@@ -39,6 +40,7 @@ class Config:
     fetch: FetchConfig = field(default_factory=FetchConfig)
     reader: ReaderConfig = field(default_factory=ReaderConfig)
     extract: ExtractConfig = field(default_factory=ExtractConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     hub: HubConfig = field(default_factory=HubConfig)
     engines: dict[str, EngineConfig] = field(default_factory=dict[str, EngineConfig])
     models: dict[str, ModelConfig] = field(default_factory=dict[str, ModelConfig])

@@ -28,6 +28,16 @@ class Admission:
         """How many requests wait."""
         return sum(map(len, self._queues.values()))
 
+    @property
+    def used(self) -> int:
+        """How many permits are held."""
+        return self._running - self._free
+
+    @property
+    def limit(self) -> int:
+        """How many permits there are."""
+        return self._running
+
     def permit(self, key_id: str) -> "Permit":
         """A permit to wait for and to hold, as `async with admission.permit(…)`.
 

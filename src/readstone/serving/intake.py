@@ -35,6 +35,11 @@ class Intake:
         """Bytes held now."""
         return self._held
 
+    @property
+    def budget(self) -> int:
+        """Bytes that may be held."""
+        return self._budget
+
     def reservation(self) -> "Reservation":
         """A reservation of nothing yet; used as an async context manager, it ends empty."""
         return Reservation(self)

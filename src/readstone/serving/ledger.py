@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -25,6 +25,9 @@ _PRUNE_SECONDS: Final = 600.0
 _PRUNED_AT_ONCE: Final = 500
 _PRUNE_PAUSE: Final = 0.02
 
+Committed: TypeAlias = Callable[[int, float], None]
+"""Is told of each commit how many entries it had, and how many seconds it took."""
+
 _Waiting: TypeAlias = tuple[Entry, asyncio.Future[None] | None]
 
 
@@ -34,6 +37,10 @@ class LedgerTerms:
 
     required: bool = True
     keep_days: int = 0
+
+
+def _unheard(entries: int, seconds: float) -> None:
+    del entries, seconds
 
 
 class Ledger:
@@ -47,6 +54,13 @@ class Ledger:
         self._is_failing = self._is_stopping = False
         self._lost = 0
         self._tasks: list[asyncio.Task[None]] = []
+        self.committed: Committed = _unheard
+        """Called after each commit."""
+
+    @property
+    def waiting(self) -> int:
+        """How many entries wait to be committed."""
+        return len(self._waiting)
 
     async def start(self) -> None:
         """Begin to commit, and to forget what is old."""
@@ -120,6 +134,7 @@ class Ledger:
 
     async def _commit_batch(self, batch: Sequence[_Waiting]) -> bool:
         """Commit and tell who waits; whether it went well."""
+        begun = time.monotonic()
         try:
             async with asyncio.timeout(_COMMIT_SECONDS):
                 await self._entries.append([entry for entry, _ in batch])
@@ -131,6 +146,7 @@ class Ledger:
             for waiting in batch:
                 self._lose(waiting)
             return True
+        self.committed(len(batch), time.monotonic() - begun)
         if self._is_failing:
             self._is_failing = False
             log("ledger is kept again", lost=self._lost)

@@ -5,6 +5,7 @@ from readstone.api.ops import Ops
 from readstone.engines.fake import FakeEngine
 from readstone.serving.admission import Admission
 from readstone.serving.gateway import Backend, Gateway
+from readstone.telemetry.metrics.metrics import Metrics
 from unit.api.asgi import ask
 
 
@@ -16,7 +17,7 @@ def engines() -> tuple[FakeEngine, FakeEngine]:
 @pytest.fixture
 def routes(engines: tuple[FakeEngine, FakeEngine]) -> Router:
     backends = {engine.name: Backend(engine, Admission(1, 0)) for engine in engines}
-    return Router(Ops(Gateway(backends)).routes())
+    return Router(Ops(Gateway(backends), Metrics("1.2.3")).routes())
 
 
 async def test_a_process_that_answers_is_healthy_whatever_its_engines_do(routes: Router) -> None:

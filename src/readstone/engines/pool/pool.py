@@ -79,6 +79,11 @@ class Pool:
         return tuple(lane.outstanding for lane in self._lanes)
 
     @property
+    def lanes(self) -> Sequence[Lane]:
+        """The way to each member, in the order of configuration."""
+        return self._lanes
+
+    @property
     def state(self) -> EngineState:
         """Ready where any member is; failed where every one is."""
         if self._stopped:
