@@ -18,7 +18,7 @@ from readstone.core.model import Model
 from readstone.core.usage import Usage
 from readstone.engines.reader.assignment import instruction
 from readstone.engines.reader.instruction import understand
-from readstone.engines.reader.rendering import Book
+from readstone.engines.reader.rendering.book import Book
 from readstone.engines.reader.tokens import count, cut
 from readstone.extraction.checks import run_checks
 from readstone.extraction.extract import extract

@@ -23,7 +23,7 @@ from readstone.engines.reader.assignment import assignment
 from readstone.engines.reader.instruction import understand
 from readstone.engines.reader.page_cache import PageCache
 from readstone.engines.reader.parameters import refuse_unsupported
-from readstone.engines.reader.rendering import Book
+from readstone.engines.reader.rendering.book import Book
 from readstone.engines.reader.tokens import count, cut, image_tokens
 from readstone.engines.worker.frames import Found
 from readstone.engines.worker.link import PageEvent

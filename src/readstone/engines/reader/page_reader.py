@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from readstone.core.document import Corners, Line, Turn
 from readstone.engines.reader.crops import Crop
 from readstone.engines.reader.detector import Detector
-from readstone.engines.reader.layout import Placed, arrange
+from readstone.engines.reader.layout.order import Placed, arrange
 from readstone.engines.reader.orientation import SURE, turn_of
 from readstone.engines.reader.recogniser import Recogniser, mean_confidence
 from readstone.engines.reader.session import Session

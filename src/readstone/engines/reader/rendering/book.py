@@ -5,9 +5,9 @@ from typing import Protocol
 
 from readstone.core.document import Box, Line
 from readstone.engines.instruction.rendering import Rendering
-from readstone.engines.reader.markdown import MarkdownRenderer
-from readstone.engines.reader.monospace import LayoutRenderer
-from readstone.engines.reader.rows import around, folded
+from readstone.engines.reader.layout.rows import around, folded
+from readstone.engines.reader.rendering.markdown import MarkdownRenderer
+from readstone.engines.reader.rendering.monospace import LayoutRenderer
 
 _PARAGRAPH_GAP = 1.3
 """Row heights of white between two rows that part paragraphs while the page's usual step is unknown."""

@@ -1,9 +1,9 @@
 """The markdown rendering: headings, paragraphs, lists and tables of a page."""
 
 from readstone.core.document import Line
-from readstone.engines.reader.paragraphs import prose, usual_type
-from readstone.engines.reader.rows import rows
-from readstone.engines.reader.tables import Table, tables
+from readstone.engines.reader.layout.paragraphs import prose, usual_type
+from readstone.engines.reader.layout.rows import rows
+from readstone.engines.reader.layout.unruled import Table, tables
 
 
 class MarkdownRenderer:

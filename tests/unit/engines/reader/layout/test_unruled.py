@@ -1,7 +1,7 @@
 from readstone.core.document import Box, Word
-from readstone.engines.reader.columns import Column, columns
-from readstone.engines.reader.rows import Cell, Row, around
-from readstone.engines.reader.tables import Table, tables
+from readstone.engines.reader.layout.columns import Column, columns
+from readstone.engines.reader.layout.rows import Cell, Row, around
+from readstone.engines.reader.layout.unruled import Table, tables
 
 
 def cell(text: str, left: float, top: float, pitch: float = 10) -> Cell:

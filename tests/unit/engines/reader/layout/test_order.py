@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readstone.core.document import Corners
-from readstone.engines.reader.layout import Placed, arrange
+from readstone.engines.reader.layout.order import Placed, arrange
 
 
 def _line(left: float, top: float, width: float, height: float = 20) -> Corners:

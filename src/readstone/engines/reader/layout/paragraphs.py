@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from readstone.engines.reader.rows import Row, drop, usual_height, usual_step
+from readstone.engines.reader.layout.rows import Row, drop, usual_height, usual_step
 
 _HEADINGS = ((2.0, "# "), (1.6, "## "), (1.35, "### "))
 """Heights in usual heights from which a short row is a heading, and its mark."""

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from readstone.core.document import Box, Line, Word
 from readstone.engines.instruction.rendering import Rendering
-from readstone.engines.reader.monospace import COLUMNS, width
-from readstone.engines.reader.rendering import renderer, separator
+from readstone.engines.reader.rendering.book import renderer, separator
+from readstone.engines.reader.rendering.monospace import COLUMNS, width
 from readstone.engines.reader.tokens import count
 
 RENDERINGS: tuple[Rendering, ...] = ("plain", "layout", "markdown")

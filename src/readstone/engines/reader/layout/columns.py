@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from readstone.engines.reader.rows import Cell, Row, around
+from readstone.engines.reader.layout.rows import Cell, Row, around
 
 _CROSSING = 0.15
 """Share of the rows that may cross the white between two columns (headings over several columns)."""

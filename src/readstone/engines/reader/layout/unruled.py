@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from readstone.engines.reader.columns import columns, fit, parted, spread, without_bridges
-from readstone.engines.reader.rows import Row, drop
+from readstone.engines.reader.layout.columns import columns, fit, parted, spread, without_bridges
+from readstone.engines.reader.layout.rows import Row, drop
 
 _FEWEST = 2
 """Rows, and columns, of a table at least."""

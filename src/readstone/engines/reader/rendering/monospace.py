@@ -4,7 +4,7 @@ import unicodedata
 from statistics import median
 
 from readstone.core.document import Line
-from readstone.engines.reader.rows import Cell, Row, drop, usual_step, visual_rows
+from readstone.engines.reader.layout.rows import Cell, Row, drop, usual_step, visual_rows
 
 COLUMNS = 240
 """The most columns the page's width is spread over: small print beside large does not make endless lines."""
