@@ -36,11 +36,6 @@ class Progress:
         self._bar.set_postfix_str(name[-40:], refresh=False)
         self._bar.update()
 
-    def say(self, text: str) -> None:
-        """Write a result to stdout."""
-        _BAR.write(text, file=sys.stdout)
-        sys.stdout.flush()
-
     def complain(self, text: str) -> None:
         """Write what went wrong to stderr."""
         _BAR.write(f"readstone: {text}", file=sys.stderr)

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from readstone.core.document import Box
-from readstone.extraction.concepts import Kind
 from readstone.extraction.geometry import Sheet, Span, around
 from readstone.extraction.values.amounts import DecimalMark, amounts, decimal_mark_of
 from readstone.extraction.values.dates import dates, day_first_of
 
+Kind: TypeAlias = Literal["amount", "number", "date", "id", "name", "address", "currency", "text"]
+"""What a value looks like: money · a plain number · a day · a word with a digit · who · where · a code · anything."""
 Meaning: TypeAlias = Decimal | date | str
 """What a candidate says: a number, a day, or its text."""
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from readstone.extraction.concepts import Kind
+from readstone.extraction.candidates import Kind
 
 _STEPS: Final = ((0.22, 0.4), (0.5, 0.6), (0.8, 0.85), (1.0, 0.95))
 

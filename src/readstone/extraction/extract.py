@@ -13,7 +13,6 @@ from readstone.core.extraction import (
     Path,
     Scene,
     Schema,
-    Value,
 )
 from readstone.extraction.arithmetic import supported
 from readstone.extraction.candidates import (
@@ -165,8 +164,3 @@ def _count(path: Path, values: Mapping[Path, object]) -> int:
         if len(found) > len(path) and found[: len(path)] == path
     ]
     return max((step + 1 for step in positions if isinstance(step, int)), default=0)
-
-
-def ungrounded(values: Sequence[Value]) -> list[Value]:
-    """Values that no words say: none, by construction; the benchmark holds every answer against it."""
-    return [value for value in values if value.evidence is None or not value.evidence.words]

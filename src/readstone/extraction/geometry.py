@@ -94,18 +94,6 @@ class Sheet:
             tuple(run for run in self.runs if run.page == page) for page in range(len(self.sizes))
         )
 
-    def right_of(self, span: Span) -> list[Run]:
-        """What stands in the span's row behind its run, from left to right."""
-        box = span.box
-        beside = [
-            run
-            for run in self.pages[span.page]
-            if run is not span.run
-            and run.box.left > box.right - box.height / 2
-            and same_row(run.box, box)
-        ]
-        return sorted(beside, key=lambda run: run.box.left)
-
     def under(self, box: Box, page: int, reach: float) -> list[Run]:
         """What stands under a box, at most `reach` pixels down, sharing columns with it; from the top."""
         found = [
@@ -117,11 +105,6 @@ class Sheet:
             and shared(run.box, box) > 0
         ]
         return sorted(found, key=lambda run: run.box.top)
-
-    def row_of(self, run: Run) -> list[Run]:
-        """The runs of its row, itself included, from left to right."""
-        row = [other for other in self.pages[run.page] if same_row(other.box, run.box)]
-        return sorted(row, key=lambda other: other.box.left)
 
 
 def sheet_of(pages: Sequence[Page]) -> Sheet:

@@ -7,15 +7,10 @@ from readstone.core.extraction import Value
 from readstone.extraction.candidates import Candidate
 from readstone.extraction.geometry import Sheet
 from readstone.extraction.grounding import Found, grounded
-from readstone.extraction.items import (
-    Item,
-    carried,
-    item_names,
-    items_under,
-    items_without_header,
-    tables_in,
-)
+from readstone.extraction.headers import carried, item_names, tables_in
+from readstone.extraction.items import Item, items_under
 from readstone.extraction.labelling import Label
+from readstone.extraction.receipt_rows import items_without_header
 from readstone.extraction.sought import SoughtList
 
 _SUMS: Final = frozenset({"total", "rounded_total", "subtotal", "amount_due"})

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final, Literal, TypeAlias
 
 from readstone.core.extraction import Field, Group, ListOf, Node, Path, Schema
-from readstone.extraction.concepts import KIN, PRINTED, Kind
+from readstone.extraction.candidates import Kind
 from readstone.extraction.folding import tokens
 from readstone.extraction.labelling import Names, own_names
 from readstone.extraction.labels.concept import ValueSort
@@ -16,21 +16,41 @@ from readstone.extraction.labels.understanding import understand
 
 Side: TypeAlias = Literal["seller", "buyer"]
 
-_DOUBTFUL: Final = 0.88
-"""How much a name says that may also mean something else."""
 _KINDS: Final[dict[ValueSort, Kind]] = {
     "address": "address", "age": "number", "amount": "amount", "currency": "currency", "date": "date", "iban": "id",
     "identifier": "id", "organisation": "name", "percent": "number", "person": "name", "phone": "id", "quantity": "number",
     "tax_id": "id",
 }  # fmt: skip
 """Where a sort is not named, any text may say it."""
-_BOTH: Final = frozenset({"tax_amount", "tax_rate", "discount", "fund_payment", "self_payment"})
-"""Columns that are also said once for the whole document."""
 _ITEM: Final = re.compile(r"\b(?:item|box|line|field|feld|case|casella)\s+(\d+)\b", re.IGNORECASE)
 _KIND_WORDS: Final[tuple[tuple[str, Kind], ...]] = (
     ("date", "date"), ("name", "name"), ("address", "address"), ("amount", "amount"), ("total", "amount"),
     ("price", "amount"), ("sum", "amount"), ("fee", "amount"), ("number", "id"), ("no", "id"), ("id", "id"), ("code", "id"),
 )  # fmt: skip
+
+_KIN: Final[dict[str, tuple[tuple[str, float], ...]]] = {
+    "total": (("rounded_total", 1.1), ("amount_due", 0.95)),
+    "amount_due": (("total", 0.85),),
+    "date": (("invoice_date", 1.0), ("issue_date", 1.0), ("visit_date", 0.9), ("report_date", 0.9)),
+    "invoice_date": (("date", 1.0), ("issue_date", 1.0)),
+    "issue_date": (("date", 0.9), ("invoice_date", 0.9)),
+    "visit_date": (("date", 0.9),),
+    "report_date": (("date", 0.9),),
+    "invoice_number": (("receipt_number", 0.92), ("document_number", 0.9)),
+    "receipt_number": (("invoice_number", 0.92), ("document_number", 0.9)),
+    "document_number": (("invoice_number", 0.8), ("receipt_number", 0.8)),
+    "order_number": (("reference", 0.85),),
+    "seller_address": (("address", 0.9),),
+    "buyer_address": (("address", 0.9), ("delivery_address", 0.6)),
+    "seller_tax_id": (("tax_id", 1.0),),
+    "buyer_tax_id": (("tax_id", 0.8),),
+    "seller_phone": (("phone", 1.0),),
+    "buyer_phone": (("phone", 0.8),),
+    "patient_name": (("person_name", 0.95),),
+    "person_name": (("patient_name", 0.95), ("first_name", 0.6)),
+    "paid": (("cash_payment", 0.95),),
+}  # fmt: skip
+"""By concept, the concepts whose labels may say it too, and how well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +73,7 @@ class Sought:
     def concepts(self) -> tuple[tuple[str, float], ...]:
         """The concepts whose labels may say it, and how well."""
         own = ((self.label_concept, 1.0),)
-        return (*own, (self.concept, 1.0), *KIN.get(self.concept, ())) if self.concept else own
+        return (*own, (self.concept, 1.0), *_KIN.get(self.concept, ())) if self.concept else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +108,7 @@ def names_for(sought: tuple[Sought, ...]) -> Names:
 
 @cache
 def _known_names() -> Names:
-    named = [
-        (name.lstrip("*"), concept, 1.0 if name.startswith("*") else _DOUBTFUL)
-        for concept, names in PRINTED.items()
-        for name in names.split("|")
-    ]
-    for concept in lexicon().concepts.values():
-        if not concept.column or concept.name in _BOTH:
-            named += [(phrase, concept.name, 0.96) for phrase in lexicon().phrases[concept.name]]
-    return Names.of(named)
+    return Names.of(lexicon().single)
 
 
 def _lists(node: Node, path: Path) -> Iterator[tuple[Path, ListOf]]:

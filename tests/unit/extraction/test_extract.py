@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from readstone.core.document import Box, Line, Page, Word
 from readstone.core.extraction import Extraction, Field, Group, ListOf, Schema, written
-from readstone.extraction.extract import extract, ungrounded
+from readstone.extraction.extract import extract
 from readstone.extraction.pairing import assigned
 
 HEIGHT = 20.0
@@ -210,7 +210,6 @@ def test_no_value_is_said_that_its_words_do_not_say(lines: list[tuple[str, float
         )
     )
     found = read(page(*lines), asked)
-    assert not ungrounded(found.values)
     for value in found.values:
         assert value.evidence is not None
         assert str(value.value).replace(" ", "") in value.evidence.text.replace(" ", "")

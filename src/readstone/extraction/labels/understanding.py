@@ -49,11 +49,6 @@ def understand(label: str, key: str = "", *, column: bool = False) -> Concept | 
     )
 
 
-def phrases(concept: Concept) -> tuple[str, ...]:
-    """What the concept is called on documents, language by language, the usual names first."""
-    return lexicon().phrases.get(concept.name, ())
-
-
 def printed(text: str) -> tuple[Concept, ...]:
     """The concepts that a printed label names as it is, but for what readers confuse; most labels name one, or none."""
     return lexicon().read.get(confusable(text), ())

@@ -1,0 +1,41 @@
+"""Whether a document prints what was answered: every value is held against its words, and its words against the pages."""
+
+from collections.abc import Iterable, Sequence
+
+from readstone.core.document import Page
+from readstone.core.extraction import Value
+from readstone.extraction.values.amounts import amounts
+from readstone.extraction.values.dates import dates
+
+
+def unprinted(values: Iterable[Value], pages: Sequence[Page]) -> list[Value]:
+    """The values that their words do not say, or whose words stand on no page."""
+    return [value for value in values if not _is_printed(value, pages)]
+
+
+def _is_printed(value: Value, pages: Sequence[Page]) -> bool:
+    evidence = value.evidence
+    if evidence is None or not evidence.words:
+        return False
+    known = {word for line in pages[evidence.page].lines for word in line.words}
+    return known.issuperset(evidence.words) and _says(evidence.text, value)
+
+
+def _says(text: str, value: Value) -> bool:
+    said = value.value
+    if isinstance(said, bool):
+        return True
+    if isinstance(said, int | float):
+        return any(
+            float(found.value) == float(said)
+            for mark in (None, ".", ",")
+            for found in amounts(text, mark)
+        )
+    if value.match == "derived":
+        days = {day for found in dates(text) for day in (found.value, found.other) if day}
+        return str(said) in {day.isoformat() for day in days}
+    return _bare(str(said)) in _bare(text)
+
+
+def _bare(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())

@@ -1,0 +1,106 @@
+"""Headers: rows that name the columns of line items, and where each column stands."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Final
+
+from readstone.core.document import Box
+from readstone.extraction.geometry import Sheet, around, shared
+from readstone.extraction.labelling import Label, Names, labels_in
+from readstone.extraction.labels.lexicon import lexicon
+
+NUMERIC: Final = frozenset({"quantity", "unit_price", "line_amount"})
+"""The columns of numbers that make an item."""
+
+_HEADER_ROWS: Final = 1.9
+"""Heights of a line within which the lines of one header stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: what it holds, and from where to where its header stands."""
+
+    concept: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A header: its columns from left to right, and where it ends."""
+
+    page: int
+    columns: tuple[Column, ...]
+    box: Box
+
+
+def item_names(own: Iterable[tuple[str, str]]) -> Names:
+    """What columns are called: the known names, and the client's own (name, concept)."""
+    return _known_names().with_own((name, concept, 1.0) for name, concept in own)
+
+
+@cache
+def _known_names() -> Names:
+    return Names.of(lexicon().column)
+
+
+def tables_in(sheet: Sheet, names: Names) -> tuple[Table, ...]:
+    """The headers of line items: rows that name an item's columns, at least one of them numeric."""
+    labels = labels_in(sheet, names)
+    found: list[Table] = []
+    for label in labels:
+        row = [
+            other
+            for other in labels
+            if other.span.page == label.span.page
+            and abs(other.span.box.middle[1] - label.span.box.middle[1])
+            < _HEADER_ROWS * label.span.box.height
+        ]
+        if table := _table(row):
+            found.append(table)
+    kept: list[Table] = []
+    for table in sorted(found, key=lambda each: (-len(each.columns), each.page, each.box.top)):
+        if not any(table.page == other.page and _overlap(table.box, other.box) for other in kept):
+            kept.append(table)
+    return tuple(sorted(kept, key=lambda each: (each.page, each.box.top)))
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one.top < other.bottom and other.top < one.bottom
+
+
+def _table(row: Sequence[Label]) -> Table | None:
+    columns = _columns(row)
+    concepts = {column.concept for column in columns}
+    wanted = concepts & (NUMERIC | {"item_description"})
+    if len(wanted) < 2 or not concepts & NUMERIC or len(columns) < 2:
+        return None
+    box = around([column.box for column in columns])
+    # Words of a sentence are no header: its columns stand apart.
+    if any(right.box.left < left.box.right for left, right in pairwise(columns)):
+        return None
+    return Table(row[0].span.page, tuple(columns), box)
+
+
+def _columns(row: Sequence[Label]) -> list[Column]:
+    """One label for each place, and one place for each concept: the surest first."""
+    columns: list[Column] = []
+    for label in sorted(row, key=lambda each: (-each.likeness, -each.span.box.left)):
+        box = label.span.box
+        taken = any(shared(column.box, box) > 0.2 for column in columns)
+        again = label.concept in NUMERIC | {"item_description"} and any(
+            column.concept == label.concept for column in columns
+        )
+        if not taken:
+            columns.append(Column("other" if again else label.concept, box))
+    return sorted(columns, key=lambda column: column.box.left)
+
+
+def carried(sheet: Sheet, table: Table) -> Table | None:
+    """The table as it goes on at the top of the next page, where there is one."""
+    page = table.page + 1
+    if page >= len(sheet.sizes):
+        return None
+    box = Box(table.box.left, 0.0, table.box.right, 0.0)
+    return Table(page, table.columns, box)
