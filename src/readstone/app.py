@@ -55,7 +55,6 @@ from readstone.serving.vitals import (
     watch_ledger,
 )
 from readstone.store import Store
-from readstone.store.sqlite import SQLiteStore
 from readstone.telemetry.metrics.metrics import Metrics
 
 _MEGABYTE = 1024 * 1024
@@ -82,28 +81,6 @@ class Running:
 def cores() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0))
-
-
-async def open_store(config: Config) -> Store:
-    """The store of the configuration: a database, or the file of the data directory, made where there is none."""
-    if config.store.url is not None:
-        return await _open_database(config.store.url, config)
-    store = SQLiteStore(config.data_dir / "readstone.db", synced=config.ledger.fsync)
-    await store.open()
-    return store
-
-
-async def _open_database(url: str, config: Config) -> Store:
-    try:
-        from readstone.store.postgres import PostgresStore  # noqa: PLC0415  (an extra)
-    except ImportError as error:
-        raise ConfigurationError(
-            "store.url needs the driver of Postgres: pip install 'readstone[scale]'."
-        ) from error
-    password = read_key(config.store.password_env, None)
-    store = PostgresStore(url, password=password, connections=config.store.connections)
-    await store.open()
-    return store
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 
-from readstone.app import cores, open_store
+from readstone.app import cores
 from readstone.config import READER, Config
 from readstone.core.chat import ChatRequest, ImagePart, Message, fold
 from readstone.core.errors import ConfigurationError, RequestError
@@ -22,6 +22,7 @@ from readstone.engines.examination import examine_engine
 from readstone.media.inspect import ImageLimits, inspect
 from readstone.server import bind
 from readstone.serving.catalogue import EMBEDDED, build_catalogue
+from readstone.store.opening import open_store
 
 _LIBRARIES = ("onnxruntime", "numpy", "opencv-python-headless", "pillow", "rapidocr", "uvicorn")
 _LEAST_MEMORY = 1_500_000_000

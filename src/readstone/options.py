@@ -1,14 +1,12 @@
-"""Options that add engines and models for one run (`--upstream`, `--llm`), and those that limit a key."""
+"""Options that add engines and models for one run: `--upstream`, `--llm`."""
 
 import argparse
 import re
 from collections.abc import Mapping
-from dataclasses import astuple
 from pathlib import PurePath
 from typing import Any, Final, TypeAlias
 
 from readstone.core.errors import ConfigurationError
-from readstone.core.limit import Limits
 
 Settings: TypeAlias = dict[str, Any]
 
@@ -17,7 +15,6 @@ UPSTREAM: Final = "upstream"
 LLM: Final = "llm"
 """The engine of `--llm`."""
 
-_MICROS: Final = 1_000_000
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _NO_PATH = re.compile(r"https?://[^/]*/?|unix:/[^:]*")
 
@@ -54,36 +51,6 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--llm-name", metavar="NAME", help="what clients call it (default: its file's name)"
     )
-
-
-def add_limit_options(parser: argparse.ArgumentParser) -> None:
-    """Let a command take how much a key may ask for."""
-    group = parser.add_argument_group(
-        "limits", "In place of those of [limits.key]; 0 lifts one. Those of models hold besides."
-    )
-    for flag, kind, what in (
-        ("--rpm", int, "requests of any minute"),
-        ("--tpm", int, "tokens of any minute, prompt and answer"),
-        ("--pages-per-day", int, "images and pages of a day (UTC)"),
-        ("--concurrency", int, "requests that run or wait at once"),
-        ("--budget", float, "cost of a month (UTC), in the prices' currency"),
-    ):
-        group.add_argument(flag, type=kind, metavar="N", help=what)
-
-
-def key_limits(options: argparse.Namespace) -> Limits:
-    """The limits that the options set. ConfigurationError where one is below 0."""
-    budget: float | None = options.budget
-    limits = Limits(
-        options.rpm,
-        options.tpm,
-        options.pages_per_day,
-        options.concurrency,
-        None if budget is None else round(budget * _MICROS),
-    )
-    if any(most is not None and most < 0 for most in astuple(limits)):
-        raise ConfigurationError("A limit is 0, which lifts it, or more.")
-    return limits
 
 
 def engine_settings(options: argparse.Namespace) -> Settings:

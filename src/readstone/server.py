@@ -11,10 +11,11 @@ from typing import TypeAlias
 import uvicorn
 
 from readstone.api.protocol import Protocol
-from readstone.app import Running, open_store, running
+from readstone.app import Running, running
 from readstone.config import Config
 from readstone.core.errors import ConfigurationError
 from readstone.serving.allocator import collect_seldom, return_large_buffers
+from readstone.store.opening import open_store
 
 _BACKLOG = 512
 _IDLE_SECONDS = 75

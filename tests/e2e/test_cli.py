@@ -1,5 +1,6 @@
 """The command line, run as its users run it."""
 
+import json
 import re
 import shutil
 import socket
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Generator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,13 +59,71 @@ def test_the_list_of_keys_shows_no_secret(tmp_path: Path) -> None:
     public_id, secret = match.groups()
     done = readstone(tmp_path, "keys", "list", "--data-dir", "data")
     head, row = done.stdout.splitlines()
-    assert head.split() == ["ID", "NAME", "ADMIN", "MODELS", "LIMITS", "CREATED", "STATE"]
-    assert row.split()[:3] == [public_id, "boss", "yes"]
+    assert head.split() == [
+        *("ID", "NAME", "OWNER", "SCOPES", "MODELS", "LIMITS", "CREATED", "EXPIRES", "STATE")
+    ]
+    assert re.split(" {2,}", row)[:4] == [public_id, "boss", "-", "api, admin"]
     assert row.endswith("active")
     assert secret not in done.stdout
     kept = b"".join(path.read_bytes() for path in (tmp_path / "data").iterdir())
     assert public_id.encode() in kept
     assert secret.encode() not in kept
+
+
+def test_a_key_is_made_shown_changed_and_rotated(tmp_path: Path) -> None:
+    def keys(*arguments: str) -> Any:
+        done = readstone(tmp_path, "keys", *arguments, "--json", "--data-dir", "data")
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout)
+
+    made = keys(
+        *("create", "bills", "--owner", "Ada", "--scope", "chat", "--rpm", "9"),
+        *("--expires", "2100-01-01", "--model", "Qwen/*"),
+    )
+    match = KEY.fullmatch(made.pop("key"))
+    assert match
+    assert (made["id"], made["state"], made["expires_at"]) == (match[1], "active", 4_102_444_800)
+    assert (made["owner"], made["scopes"], made["models"]) == ("Ada", ["chat"], ["Qwen/*"])
+    assert keys("show", match[1]) == made
+
+    changed = keys("edit", match[0], "--owner", "Bo", "--rpm", "default", "--model", "*")
+    assert changed == made | {
+        "owner": "Bo",
+        "models": [],
+        "limits": made["limits"] | {"requests_per_minute": None},
+    }
+    assert keys("list", "--owner", "ada") == []
+    assert keys("list", "--owner", "bo", "--name", "BILL", "--state", "active") == [changed]
+
+    rotated = keys("rotate", match[1], "--grace", "1h")
+    again = KEY.fullmatch(rotated.pop("key"))
+    assert again
+    assert rotated == changed
+    assert (again[1], again[2] == match[2]) == (match[1], False)
+    shown = readstone(tmp_path, "keys", "show", match[1], "--data-dir", "data").stdout
+    assert re.search(
+        r"^STATE +active; the secret before the last rotation until ", shown, re.MULTILINE
+    )
+    assert again[2] not in shown
+
+
+@pytest.mark.parametrize("action", ["show", "edit", "rotate", "revoke"])
+def test_a_key_that_is_not_there_is_told(tmp_path: Path, action: str) -> None:
+    done = readstone(tmp_path, "keys", action, "nobody", "--data-dir", "data")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "'readstone keys list' shows them" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["--help"], ["keys", "list"], ["keys", "create", "--help"]])
+def test_what_needs_no_reader_loads_none(tmp_path: Path, command: list[str]) -> None:
+    script = (
+        "import sys; from readstone.cli import run\n"
+        "try: run(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'starlette', 'uvicorn', 'uvloop', 'httpcore2', 'onnxruntime', 'cv2'}\n"
+        "sys.exit(str(heavy & {*sys.modules}) if heavy & {*sys.modules} else 0)"
+    )
+    run_in(tmp_path, sys.executable, "-c", script, *command)
 
 
 @pytest.mark.parametrize("form", ["{id}", "rs-{id}", "{key}"])

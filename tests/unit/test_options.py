@@ -6,8 +6,7 @@ import pytest
 
 from readstone.config import HTTPConfig, LlamaCppConfig, ModelConfig, load_config
 from readstone.core.errors import ConfigurationError
-from readstone.core.limit import Limits
-from readstone.options import add_engine_options, add_limit_options, engine_settings, key_limits
+from readstone.options import add_engine_options, engine_settings
 
 
 def _settings(*arguments: str) -> dict[str, object]:
@@ -87,30 +86,3 @@ def test_a_model_of_ours_is_an_engine_and_a_model(
 def test_options_that_do_not_go_together_are_refused(arguments: list[str], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         _settings(*arguments)
-
-
-def _limits(*arguments: str) -> Limits:
-    parser = argparse.ArgumentParser()
-    add_limit_options(parser)
-    return key_limits(parser.parse_args(arguments))
-
-
-def test_a_key_gets_the_limits_that_are_asked_for() -> None:
-    assert _limits() == Limits()
-    assert _limits("--rpm", "60", "--budget", "12.5", "--concurrency", "0") == Limits(
-        requests_per_minute=60, budget_per_month=12_500_000, concurrency=0
-    )
-    assert _limits("--tpm", "9", "--pages-per-day", "8") == Limits(
-        tokens_per_minute=9, pages_per_day=8
-    )
-
-
-def test_a_limit_is_never_below_nothing() -> None:
-    with pytest.raises(ConfigurationError, match="0, which lifts it, or more"):
-        _limits("--budget", "-1")
-
-
-def test_limits_are_shown_in_few_words() -> None:
-    limits = Limits(requests_per_minute=60_000, tokens_per_minute=0, budget_per_month=12_500_000)
-    assert str(limits) == "60,000 requests/min, any tokens/min, 12.5 a month"
-    assert str(Limits()) == "default"

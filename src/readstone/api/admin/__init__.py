@@ -1,0 +1,1 @@
+"""What only some keys may ask for: the keys themselves."""
