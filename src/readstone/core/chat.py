@@ -136,11 +136,13 @@ class Relay:
     """The next chunks of an answer as an OpenAI-compatible engine wrote them.
 
     `choices` is the JSON of each chunk's `choices` array, in order, untouched; `tokens` is how many completion
-    tokens they are worth as far as can be told before the engine's own count comes with the Finish.
+    tokens they are worth as far as can be told before the engine's own count comes with the Finish. The first one
+    tells the `fingerprint` of what answers where the engine's server has one of its own.
     """
 
     choices: tuple[bytes, ...]
     tokens: int
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class Finish:
 
     `choices` is the JSON of the last chunk's `choices` where it was held back to travel with the usage. `engine` is
     who answered where that is not the engine that was asked; `notes` are sentences for the client about how the
-    answer came to be; `extras` are further members of the engine's last chunk, as raw JSON by name.
+    answer came to be; `extras` are further members of the engine's last chunk, as raw JSON by name; `fingerprint` is
+    as in Relay.
     """
 
     reason: FinishReason
@@ -158,6 +161,7 @@ class Finish:
     engine: str | None = None
     notes: tuple[str, ...] = ()
     extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    fingerprint: str = ""
 
 
 ChatEvent: TypeAlias = TextDelta | Relay | Finish

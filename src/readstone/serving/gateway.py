@@ -61,6 +61,9 @@ class Gateway:
         limiter: Limiter | None = None,
     ) -> None:
         self._backends = backends
+        self._readers = {
+            name for name, backend in backends.items() if isinstance(backend.engine, Reads)
+        }
         self._find = find
         self._limiter = limiter
 
@@ -87,8 +90,7 @@ class Gateway:
 
     def reads(self, engine: str) -> bool:
         """Whether that engine tells the lines of pages, so that `read` can ask it."""
-        backend = self._backends.get(engine)
-        return backend is not None and isinstance(backend.engine, Reads)
+        return engine in self._readers
 
     async def read(
         self, request: ChatRequest, engine: str, meter: "Meter"

@@ -27,14 +27,14 @@ class Label:
     model_name: str
     fingerprint: str
 
-    def head(self, kind: str) -> bytes:
-        """The JSON of an answer or chunk up to its choices, with the present time."""
+    def head(self, kind: str, created: int, told: str = "") -> bytes:
+        """The JSON of an answer or chunk up to its choices; what the engine's own server `told` is its fingerprint."""
         head = schema.Head(
             id=f"chatcmpl-{self.request_id.removeprefix('req_')}",
             object=kind,
-            created=int(time.time()),
+            created=created,
             model=self.model_name,
-            system_fingerprint=self.fingerprint,
+            system_fingerprint=told or self.fingerprint,
         )
         return _ENCODER.encode(head)[:-1] + b',"choices":'
 
@@ -44,7 +44,7 @@ class Whole:
 
     def __init__(self, label: Label) -> None:
         self._label = label
-        self._head = label.head("chat.completion")
+        self._created = int(time.time())
         self._texts: list[str] = []
         self._choices = Choices()
 
@@ -58,10 +58,12 @@ class Whole:
                 self._choices.add(chunks)
                 return None
             case StandIn(fingerprint=fingerprint):
-                self._head = replace(self._label, fingerprint=fingerprint).head("chat.completion")
+                self._label = replace(self._label, fingerprint=fingerprint)
                 return None
             case Served():
-                return self._head + self._encoded(event) + _tail(event) + b"}"
+                told = event.finish.fingerprint
+                head = self._label.head("chat.completion", self._created, told)
+                return head + self._encoded(event) + _tail(event) + b"}"
             case _:
                 assert_never(event)
 
@@ -84,7 +86,8 @@ class Chunks:
 
     def __init__(self, label: Label, *, include_usage: bool) -> None:
         self._label = label
-        self._head = b"data: " + label.head("chat.completion.chunk")
+        self._created = int(time.time())
+        self._head = b""
         self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
         self._include_usage = include_usage
         self._begun = False
@@ -97,22 +100,26 @@ class Chunks:
                     schema.ChunkChoice(0, schema.Delta(content=text))
                 )
             case Relay(choices=chunks):
-                begin = b"" if b'"role"' in chunks[0] else self._begin()
-                self._begun = True
-                return begin + b"".join([self._head + chunk + self._tail for chunk in chunks])
+                begin = b"" if self._begun else self._begin(event.fingerprint, chunks[0])
+                head, tail = self._head, self._tail
+                return begin + head + (tail + head).join(chunks) + tail
             case StandIn(fingerprint=fingerprint):
-                label = replace(self._label, fingerprint=fingerprint)
-                self._head = b"data: " + label.head("chat.completion.chunk")
+                self._label = replace(self._label, fingerprint=fingerprint)
                 return b""
             case Served():
-                return self._begin() + self._end(event)
+                return self._begin(event.finish.fingerprint) + self._end(event)
             case _:
                 assert_never(event)
 
-    def _begin(self) -> bytes:
+    def _begin(self, told: str = "", first: bytes = b"") -> bytes:
+        """What comes before the first event: the role, unless that event holds it."""
         if self._begun:
             return b""
         self._begun = True
+        head = self._label.head("chat.completion.chunk", self._created, told)
+        self._head = b"data: " + head
+        if b'"role"' in first:
+            return b""
         delta = schema.Delta(role="assistant", content="", refusal=None)
         return self._choice(schema.ChunkChoice(0, delta))
 

@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_body",
         "_bounds",
         "_deadline",
         "_fields",
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_unused_bytes",
         "idle_since",
+        "on_body",
     )
 
     _transport: asyncio.Transport
@@ -74,6 +76,9 @@ class Connection(asyncio.Protocol):
         self._bounds = bounds
         self._on_made = on_made
         self._on_lost = on_lost
+        self._body: list[bytes] = []
+        # Called by the parser with each piece of the body: a stream has many, and a method of ours would cost more than the rest.
+        self.on_body = self._body.append
         self._parser = httptools.HttpResponseParser(self)
         self._poll = select.poll()
         self._response: Response | None = None
@@ -163,11 +168,18 @@ class Connection(asyncio.Protocol):
             return
         self._is_heard = True
         self._unused_bytes += len(data)
+        failure: Garbled | None = None
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             known = error.__context__
-            self._give_up(known if isinstance(known, Garbled) else Garbled(f"not HTTP: {error}"))
+            failure = known if isinstance(known, Garbled) else Garbled(f"not HTTP: {error}")
+        if body := self._body:
+            self._unused_bytes = 0
+            response.add(body[0] if len(body) == 1 else b"".join(body))
+            body.clear()
+        if failure is not None:
+            self._give_up(failure)
         if self._response is not None:
             if self._unused_bytes > self._bounds.head_bytes:
                 self._give_up(Garbled(f"more than {self._bounds.head_bytes} bytes of headers"))
@@ -224,12 +236,6 @@ class Connection(asyncio.Protocol):
         self._is_delimited = coding is not None or b"content-length" in headers
         self._unused_bytes = 0
         response.begin(status, headers)
-
-    def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
-        self._unused_bytes = 0
-        if self._response is not None:
-            self._response.add(body)
 
     def on_message_complete(self) -> None:
         """The answer is whole."""

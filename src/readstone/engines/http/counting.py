@@ -5,9 +5,9 @@ from typing import Final
 
 from readstone.core.chat import ChatRequest, Image, ImagePart, TextPart
 from readstone.core.usage import Usage
+from readstone.engines.http.chunk import Count
 from readstone.engines.http.family import model_family
 from readstone.engines.http.image_tokens import estimate_all
-from readstone.engines.http.relay import Count
 
 NOT_COUNTED: Final = (
     "The engine told no usage: the tokens of the prompt are estimated from its length, those of "

@@ -5,6 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from typing import TypeGuard
 
 from readstone.core.chat import ChatEvent, ChatRequest, Finish
 from readstone.core.engine import EngineState
@@ -35,7 +36,6 @@ from readstone.engines.pictures import Pictures, pictured
 from readstone.telemetry import log
 
 _MOST_COMPLAINT = 64 * 1024
-_MOST_ANSWER = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,15 @@ class HTTPOptions:
         if self.api_key is None:
             return self.headers
         return (*self.headers, ("authorization", f"Bearer {self.api_key}"))
+
+
+class _Refused(Exception):
+    """The engine answered that it does not answer; `retry_after` in seconds, where it told."""
+
+    def __init__(self, complaint: Complaint, retry_after: float | None) -> None:
+        super().__init__("The engine refused the request.")
+        self.complaint = complaint
+        self.retry_after = retry_after
 
 
 class HTTPEngine:
@@ -111,79 +120,60 @@ class HTTPEngine:
         await self._health.stop()
         await self._client.stop()
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """The engine's own chunks, then the Finish with its usage; closing it closes the server's connection.
 
         Raises UnsupportedParameter for what the engine would ignore, what `pictured` raises, EngineUnavailable where
         nothing was begun, and what `failures.translate` makes of the engine's own refusals.
         """
+        return self._read(request) if request.model.kind in READING else self._answer(request)
+
+    async def _read(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+        """The answer of a model that reads: asked as its makers ask it, and ended where it loops."""
+        asked = as_task(await self._prepared(request))
+        prompt, _ = count_usage(None, 0, asked)
+        async with aclosing(stop_loops(self._answer(asked), prompt)) as events:
+            async for event in events:
+                yield event
+
+    async def _answer(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+        asked = await self._prepared(request)
+        headers = (("content-type", "application/json"), ("x-request-id", request.id))
+        length: int | None = request.max_tokens
+        may_be_shorter = "max_tokens" in request.defaulted
+        while True:
+            body = await encode(asked, length)
+            try:
+                async with self._client.send("POST", self._path, body, headers) as response:
+                    del body
+                    if response.status != HTTPStatus.OK:
+                        raise await _refused(response)
+                    chunks = ChunkReader(is_whole=_is_whole(response))
+                    async for piece in response:
+                        if (relay := chunks.feed(piece)) is not None:
+                            may_be_shorter = False
+                            yield relay
+                finish = _finish(chunks, asked)
+            except (InBandError, _Refused, Failure) as failure:
+                error = self._translated(failure, request)
+                if not may_be_shorter or not _fits_if_shorter(error):
+                    raise error from failure
+                # The client asked for no length; the model's default does not fit beside this prompt, but less does.
+                length, may_be_shorter = _room(error), False
+            else:
+                break
+        self._health.note_success()
+        yield finish
+
+    async def _prepared(self, request: ChatRequest) -> ChatRequest:
+        """The request with images as the engine takes them; UnsupportedParameter for what it would ignore or get wrong."""
         for name in sorted(self._options.refused & request.extras.keys()):
             if not asks_for_nothing(name, request.extras[name]):
                 raise UnsupportedParameter(
                     f"The engine of '{request.model.id}' does not honour '{name}': leave it out.",
                     param=name,
                 )
-        asked = as_task(await pictured(request, self._pictures))
-        begun = False
-        try:
-            async with aclosing(self._guarded(asked, request.max_tokens)) as events:
-                async for event in events:
-                    begun = True
-                    yield event
-        except ContextTooLong as refusal:
-            if begun or "max_tokens" not in request.defaulted or _leaves_no_room(refusal):
-                raise
-            # The client asked for no length; the model's default does not fit beside this prompt, but less does.
-            async with aclosing(self._guarded(asked, _room(refusal))) as events:
-                async for event in events:
-                    yield event
-
-    def _guarded(self, request: ChatRequest, max_tokens: int | None) -> AsyncGenerator[ChatEvent]:
-        """The answer; that of a model that reads is ended where it loops."""
-        events = self._answer(request, max_tokens)
-        if request.model.kind not in READING:
-            return events
-        prompt, _ = count_usage(None, 0, request)
-        return stop_loops(events, prompt)
-
-    async def _answer(
-        self, request: ChatRequest, max_tokens: int | None
-    ) -> AsyncGenerator[ChatEvent]:
-        body = await encode(request, max_tokens)
-        chunks = ChunkReader()
-        headers = (("content-type", "application/json"), ("x-request-id", request.id))
-        try:
-            async with self._client.send("POST", self._path, body, headers) as response:
-                del body
-                await self._accept(response, request)
-                if (response.header("content-type") or "").startswith("application/json"):
-                    whole = chunks.take_whole(await response.read(_MOST_ANSWER))
-                    if whole is not None:
-                        yield whole
-                else:
-                    async for piece in response.pieces():
-                        if (relay := chunks.feed(piece)) is not None:
-                            yield relay
-            yield self._finish(chunks, request)
-        except InBandError as failure:
-            complaint = read_complaint(0, failure.body)
-            self._note(complaint, request)
-            raise translate(complaint, request.model.id, None) from failure
-        except Failure as failure:
-            raise self._translated(failure, request) from failure
-        self._health.note_success()
-
-    async def _accept(self, response: Response, request: ChatRequest) -> None:
-        """Go on where the server does; else raise what its refusal stands for."""
-        if response.status == HTTPStatus.OK:
-            return
-        complaint = read_complaint(response.status, await response.read(_MOST_COMPLAINT))
-        self._note(complaint, request)
-        retry_after = read_retry_after(response.header("retry-after"))
-        error = translate(complaint, request.model.id, retry_after)
-        if isinstance(error, EngineUnavailable):
-            self._health.note_failure()
-        raise error
+        return await pictured(request, self._pictures)
 
     def _note(self, complaint: Complaint, request: ChatRequest) -> None:
         log(
@@ -195,10 +185,26 @@ class HTTPEngine:
             reason=complaint.logged,
         )
 
-    def _translated(self, failure: Failure, request: ChatRequest) -> RequestError:
-        """What a connection that failed means for the request; its reason goes to the log."""
-        log("engine failed", engine=self._name, id=request.id, reason=str(failure))
+    def _translated(
+        self, failure: InBandError | _Refused | Failure, request: ChatRequest
+    ) -> RequestError:
+        """What a refusal, or a connection that failed, means for the request; its reason goes to the log."""
         model = request.model.id
+        if isinstance(failure, InBandError):
+            complaint = read_complaint(0, failure.body)
+            self._note(complaint, request)
+            return translate(complaint, model, None)
+        if isinstance(failure, _Refused):
+            self._note(failure.complaint, request)
+            error = translate(failure.complaint, model, failure.retry_after)
+            if isinstance(error, EngineUnavailable):
+                self._health.note_failure()
+            return error
+        log("engine failed", engine=self._name, id=request.id, reason=str(failure))
+        return self._lost(failure, model)
+
+    def _lost(self, failure: Failure, model: str) -> RequestError:
+        """What a connection that failed means for a request of that model."""
         match failure:
             case Crowded():
                 return Overloaded(f"The engine of '{model}' has no connection free.")
@@ -224,16 +230,37 @@ class HTTPEngine:
         except Failure:
             return False
 
-    def _finish(self, chunks: ChunkReader, request: ChatRequest) -> Finish:
-        end = chunks.end()
-        usage, notes = count_usage(end.count, chunks.tokens, request)
-        return Finish(end.reason, usage, end.choices, notes=notes, extras=end.extras)
+
+async def _refused(response: Response) -> _Refused:
+    """What an answer says that is no 200."""
+    complaint = read_complaint(response.status, await response.read(_MOST_COMPLAINT))
+    return _Refused(complaint, read_retry_after(response.header("retry-after")))
 
 
-def _leaves_no_room(refusal: ContextTooLong) -> bool:
-    """Whether the prompt alone is too long, as far as the engine told."""
-    told = refusal.context is not None and refusal.prompt is not None
-    return told and _room(refusal) is None
+def _is_whole(response: Response) -> bool:
+    """Whether the engine does not stream, though it was asked to."""
+    return response.headers.get(b"content-type", b"").startswith(b"application/json")
+
+
+def _finish(chunks: ChunkReader, request: ChatRequest) -> Finish:
+    end = chunks.end()
+    usage, notes = count_usage(end.count, chunks.tokens, request)
+    return Finish(
+        end.reason,
+        usage,
+        end.choices,
+        notes=notes,
+        extras=end.extras,
+        fingerprint=end.fingerprint,
+    )
+
+
+def _fits_if_shorter(error: RequestError) -> TypeGuard[ContextTooLong]:
+    """Whether the prompt alone is not too long, as far as the engine told."""
+    if not isinstance(error, ContextTooLong):
+        return False
+    is_known = error.context is not None and error.prompt is not None
+    return not is_known or _room(error) is not None
 
 
 def _room(refusal: ContextTooLong) -> int | None:

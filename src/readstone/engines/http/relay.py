@@ -4,68 +4,32 @@ The wire: OpenAI chat completion chunks as server-sent events (OpenAI specificat
 llama.cpp, Ollama and hosted APIs write them.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
-
-import msgspec
+from typing import Final
 
 from readstone.core.chat import FinishReason, Relay
 from readstone.core.errors import EngineFailed
+from readstone.engines.http.chunk import (
+    ChunkChoice,
+    Count,
+    as_chunk,
+    is_error,
+    read_choices,
+    read_count,
+    read_fingerprint,
+    read_members,
+    read_reason,
+    with_known_reasons,
+)
 
-_MOST_BUFFERED = 16 * 1024 * 1024
-_DATA = b"data: "
-_DONE = b"[DONE]"
-_CHOICES = b'"choices":'
-_LAST = (b'"finish_reason":"', b'"finish_reason": "')
+_MOST_BUFFERED: Final = 16 * 1024 * 1024
+_DATA: Final = b"data: "
+_DONE: Final = b"[DONE]"
+_CHOICES: Final = b'"choices":'
+_NO_CHOICES: Final = b"[]"
+_LAST: Final = (b'"finish_reason":"', b'"finish_reason": "')
 """How a chunk says that a choice is whole; inside a JSON text the quotes would be escaped."""
-_OPEN = (b'"finish_reason":null', b'"finish_reason": null')
-_REASONS: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "content_filter": "content_filter",
-    "function_call": "function_call",
-    "eos": "stop",
-    "eos_token": "stop",
-    "stop_sequence": "stop",
-    "end_turn": "stop",
-    "max_tokens": "length",
-    "tool_call": "tool_calls",
-    "tool_use": "tool_calls",
-}
-"""The contract's reasons, and what other engines call them."""
-
-
-class PromptDetails(msgspec.Struct):
-    """What an engine tells of the prompt's tokens."""
-
-    cached_tokens: int | None = None
-    image_tokens: int | None = None
-    multimodal_tokens: dict[str, int] | None = None
-    """What vLLM (0.32) calls them, by modality."""
-
-    @property
-    def told_image_tokens(self) -> int | None:
-        """Tokens of the images, under whichever name; None where the engine does not tell."""
-        if self.image_tokens is not None or self.multimodal_tokens is None:
-            return self.image_tokens
-        return self.multimodal_tokens.get("image")
-
-
-class CompletionDetails(msgspec.Struct):
-    """What an engine tells of the answer's tokens."""
-
-    reasoning_tokens: int | None = None
-
-
-class Count(msgspec.Struct):
-    """An engine's own count of tokens."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int | None = 0
-    prompt_tokens_details: PromptDetails | None = None
-    completion_tokens_details: CompletionDetails | None = None
+_OPEN: Final = (b'"finish_reason":null', b'"finish_reason": null')
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +37,15 @@ class End:
     """How an engine's stream ended.
 
     `choices` is the held-back JSON of the last chunk's choices, None where no chunk gave a reason; `count` is None
-    where the engine told no usage; `extras` are the members of its last chunks that are none of the protocol's.
+    where the engine told no usage; `extras` are the members of its last chunks that are none of the protocol's,
+    `fingerprint` is what it called what answered, or empty.
     """
 
     reason: FinishReason
     choices: bytes | None
     count: Count | None
     extras: dict[str, bytes]
+    fingerprint: str
 
 
 class InBandError(Exception):
@@ -90,36 +56,45 @@ class InBandError(Exception):
         self.body = body
 
 
-_CHUNK = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_COUNT = msgspec.json.Decoder(Count | None)
-_ENCODER = msgspec.json.Encoder()
-_KNOWN = frozenset(
+_KNOWN: Final = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "x_metrics"}
 )
 
 
 class ChunkReader:
-    """Reads one stream, piece by piece.
+    """Reads one stream, piece by piece; or, where `is_whole`, the one JSON document of an engine that does not stream.
 
     Engines write the same bytes around the choices of every chunk of a stream. They are learnt from the first chunk;
     a chunk that has them around its choices, and gives no reason to end, goes on without being parsed.
     """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "_count",
+        "_end",
+        "_extras",
+        "_fingerprint",
+        "_head",
+        "_held",
+        "_is_whole",
+        "_reason",
+        "_rest",
+        "is_done",
+        "tokens",
+    )
+
+    def __init__(self, *, is_whole: bool = False) -> None:
+        self.tokens = 0
+        """Chunks with something in them so far: what the answer is worth where the engine does not count."""
+        self.is_done = False
+        self._is_whole = is_whole
         self._rest = b""
         self._head = b""
-        self._tail = b""
+        self._end = b""
         self._held: bytes | None = None
         self._reason: FinishReason = "stop"
         self._count: Count | None = None
         self._extras: dict[str, bytes] = {}
-        self._tokens = 0
-        self.is_done = False
-
-    @property
-    def tokens(self) -> int:
-        """Chunks with something in them so far: what the answer is worth where the engine does not count."""
-        return self._tokens
+        self._fingerprint = ""
 
     def feed(self, piece: bytes) -> Relay | None:
         """Take the next bytes of the stream; what can go on now, in one event.
@@ -127,40 +102,39 @@ class ChunkReader:
         Raises InBandError where the engine says that it failed, EngineFailed for what is not the protocol.
         """
         content = self._rest + piece if self._rest else piece
+        if self._is_whole:
+            self._keep(content)
+            return None
         if b"\r" in content:
             # Lines that end as on Windows; the half of a line's end may be in the next piece.
             content = content.replace(b"\r\n", b"\n")
-        end = content.rfind(b"\n\n") + 2
-        if end < len("\n\n"):
-            self._keep(content)
-            return None
-        self._keep(content[end:])
-        block = content[:end]
-        if b'"reasoning":' in block and b'"reasoning_content":' not in block:
+        if content.endswith(b"\n\n"):
+            self._rest = b""
+        else:
+            end = content.rfind(b"\n\n") + 2
+            self._keep(content[end:] if end >= len("\n\n") else content)
+            content = content[:end] if end >= len("\n\n") else b""
+        if b'"reasoning":' in content and b'"reasoning_content":' not in content:
             # What vLLM calls it; clients know the other name. Inside a JSON text the quotes would be escaped.
-            block = block.replace(b'"reasoning":', b'"reasoning_content":')
-        return self._relay(block)
-
-    def take_whole(self, body: bytes) -> Relay | None:
-        """Take the whole answer of an engine that does not stream; raises as `feed` does."""
-        try:
-            choices = _decoded(_CHUNK.decode(body).get("choices"))
-        except msgspec.DecodeError as error:
-            raise EngineFailed("The engine sent an answer that is not of the protocol.") from error
-        chunk = msgspec.json.decode(body, type=dict[str, Any])
-        if choices:
-            chunk["choices"] = [_as_chunk(choice) for choice in choices]
-        relay = self.feed(_DATA + _ENCODER.encode(chunk) + b"\n\n")
-        self.is_done = True
-        return relay
+            content = content.replace(b'"reasoning":', b'"reasoning_content":')
+        return self._relay(content) if content else None
 
     def end(self) -> End:
         """The stream has ended; EngineFailed where it did so in the middle of the answer."""
-        if self._rest.strip():
-            self._line(self._rest.strip(), [])
+        if self._is_whole:
+            self._take_whole()
+        elif self._rest.strip():
+            self._event(self._rest.strip(), [])
         if self._held is None and not self.is_done:
             raise EngineFailed("The engine ended its answer in the middle.")
-        return End(self._reason, self._held, self._count, self._extras)
+        return End(self._reason, self._held, self._count, self._extras, self._fingerprint)
+
+    def _take_whole(self) -> None:
+        """Take what came as one chunk, the last one."""
+        ready: list[bytes] = []
+        self._event(_DATA + as_chunk(self._rest), ready)
+        self._held = self._held or next(iter(ready), None)
+        self.is_done = True
 
     def _keep(self, rest: bytes) -> None:
         if len(rest) > _MOST_BUFFERED:
@@ -169,32 +143,45 @@ class ChunkReader:
 
     def _relay(self, block: bytes) -> Relay | None:
         ready: list[bytes] = []
-        before = self._tokens
+        before = self.tokens
+        fingerprint = ""
         if not self._head:
             first, _, block = block.partition(b"\n\n")
             self._event(first, ready)
-        end = _before_reason(block)
-        if not self._pass_on(block[:end], ready):
-            end = 0
-        for event in block[end:].split(b"\n\n"):
-            if event:
-                self._event(event, ready)
-        return Relay(tuple(ready), self._tokens - before) if ready else None
+            fingerprint = self._fingerprint
+        if self._head:
+            block = self._pass_on(block, ready)
+        if block:
+            for event in block.split(b"\n\n"):
+                if event:
+                    self._event(event, ready)
+        if not ready:
+            return None
+        return Relay(tuple(ready), self.tokens - before, fingerprint)
 
-    def _pass_on(self, block: bytes, ready: list[bytes]) -> bool:
-        """Let whole chunks go on without parsing them, where all of them are of the kind that was learnt."""
-        head, end = self._head, self._tail + b"\n\n"
-        if not head or not (block.startswith(head) and block.endswith(end)):
-            return False
-        chunks = block[len(head) : -len(end)].split(end + head)
-        if not len(chunks) == block.count(b"\n\n") == block.count(b"}]" + end):
-            return False
+    def _pass_on(self, block: bytes, ready: list[bytes]) -> bytes:
+        """Let whole chunks go on without parsing them, where all of them are of the kind that was learnt; what is left."""
+        head, end = self._head, self._end
+        reason = _before_reason(block)
+        plain = block[:reason]
+        if not (plain.startswith(head) and plain.endswith(end)):
+            return block
+        chunks = plain[len(head) : -len(end)].split(end + head)
+        if not len(chunks) == plain.count(b"\n\n") == plain.count(b"}]" + end):
+            return block
         self._release(ready)
         ready += chunks
-        self._tokens += len(chunks)
-        return True
+        self.tokens += len(chunks)
+        return block[reason:]
 
     def _event(self, event: bytes, ready: list[bytes]) -> None:
+        head, end = self._head, self._end[:-2]
+        if head and event.startswith(head) and event.endswith(end):
+            # Around its choices stands what stood around the first one's, so nothing there is new.
+            raw = event[len(head) : len(event) - len(end)]
+            if raw.endswith(b"}]") and raw.count(b"]") == 1:
+                self._take(raw, read_choices(raw), ready)
+                return
         for line in event.split(b"\n"):
             self._line(line, ready)
 
@@ -211,38 +198,36 @@ class ChunkReader:
         self._chunk(line, content, ready)
 
     def _chunk(self, line: bytes, content: bytes, ready: list[bytes]) -> None:
-        try:
-            members = _CHUNK.decode(content)
-            if _is_error(members):
-                raise InBandError(content)
-            if (usage := members.get("usage")) is not None:
-                self._count = _added(self._count, _COUNT.decode(usage))
-            choices = _decoded(members.get("choices"))
-        except msgspec.DecodeError as error:
-            raise EngineFailed("The engine sent a chunk that is not of the protocol.") from error
-        for name, raw in members.items():
-            if name not in _KNOWN and (member := bytes(raw)) != b"null":
+        members = read_members(content)
+        if is_error(members):
+            raise InBandError(content)
+        if (count := read_count(members.get("usage"))) is not None:
+            self._count = count.after(self._count)
+        for name in members.keys() - _KNOWN:
+            if (member := bytes(members[name])) != b"null":
                 self._extras[name] = member
-        if choices:
-            self._take(bytes(members["choices"]), choices, ready)
+        choices = bytes(members.get("choices", b"null"))
+        if choices != _NO_CHOICES and (read := read_choices(choices)):
+            self._take(choices, read, ready)
             if not self._head:
-                self._learn(line, bytes(members["choices"]))
+                self._fingerprint = read_fingerprint(members)
+                self._learn(line, choices)
 
-    def _take(self, raw: bytes, choices: list[dict[str, Any]], ready: list[bytes]) -> None:
+    def _take(self, raw: bytes, choices: list[ChunkChoice], ready: list[bytes]) -> None:
         self._release(ready)
-        self._tokens += any(_says_something(choice) for choice in choices)
-        reasons = [reason for choice in choices if (reason := choice.get("finish_reason"))]
+        reasons: list[object] = []
+        says_something = False
+        for choice in choices:
+            says_something = says_something or choice.says_something
+            if choice.finish_reason:
+                reasons.append(choice.finish_reason)
+        self.tokens += says_something
         if not reasons:
             ready.append(raw)
             return
-        known: list[FinishReason] = [_reason(reason) for reason in reasons]
+        known = [read_reason(reason) for reason in reasons]
         self._reason = known[-1]
-        if known != reasons:
-            for choice in choices:
-                if reason := choice.get("finish_reason"):
-                    choice["finish_reason"] = _reason(reason)
-            raw = _ENCODER.encode(choices)
-        self._held = raw
+        self._held = raw if known == reasons else with_known_reasons(raw)
 
     def _release(self, ready: list[bytes]) -> None:
         """More came after a chunk with a reason (several choices): that one goes on too."""
@@ -257,7 +242,7 @@ class ChunkReader:
         is_plain = any(mark in choices for mark in _OPEN) or b"finish_reason" not in choices
         if mark and is_plain and line.startswith(_DATA) and rest[before:].startswith(choices):
             self._head = head + mark + rest[:before]
-            self._tail = rest[before + len(choices) :]
+            self._end = rest[before + len(choices) :] + b"\n\n"
 
 
 def _before_reason(block: bytes) -> int:
@@ -267,49 +252,3 @@ def _before_reason(block: bytes) -> int:
         return len(block)
     before = block.rfind(b"\n\n", 0, min(found))
     return before + len(b"\n\n") if before >= 0 else 0
-
-
-def _added(before: Count | None, told: Count | None) -> Count | None:
-    """The count so far and what another chunk tells: llama.cpp counts the tokens of each choice by itself.
-
-    An engine that tells a running total with every chunk is not asked for one (`continuous_usage_stats`).
-    """
-    if before is None or told is None:
-        return told or before
-    completion = (before.completion_tokens or 0) + (told.completion_tokens or 0)
-    return msgspec.structs.replace(told, completion_tokens=completion)
-
-
-def _is_error(members: dict[str, msgspec.Raw]) -> bool:
-    return "choices" not in members and bytes(members.get("error", b"null")) != b"null"
-
-
-def _decoded(choices: msgspec.Raw | None) -> list[dict[str, Any]]:
-    if choices is None:
-        return []
-    return msgspec.json.decode(choices, type=list[dict[str, Any]] | None) or []
-
-
-def _as_chunk(choice: dict[str, Any]) -> dict[str, Any]:
-    """A choice of a whole answer as one chunk would say it."""
-    message = {**cast("dict[str, Any]", choice.pop("message", None) or {})}
-    calls = cast("list[dict[str, Any]]", message.get("tool_calls") or [])
-    if calls:
-        message["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
-    return {**choice, "delta": message}
-
-
-def _says_something(choice: dict[str, Any]) -> bool:
-    delta: object = choice.get("delta") or {}
-    if not isinstance(delta, dict):
-        raise EngineFailed("The engine sent a chunk that is not of the protocol.")
-    members = cast("dict[str, Any]", delta)
-    return any(value for name, value in members.items() if name != "role")
-
-
-def _reason(told: object) -> FinishReason:
-    """The contract's word for an engine's reason; EngineFailed for one that is none."""
-    reason = _REASONS.get(told) if isinstance(told, str) else None
-    if reason is None:
-        raise EngineFailed("The engine gave its answer up.")
-    return reason

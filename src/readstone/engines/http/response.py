@@ -122,7 +122,7 @@ class Response:
                 raise self._failure
             if self._ended:
                 raise StopAsyncIteration
-            await self._wait(self._seconds)
+            await self._news(self._seconds)
         pieces = self._pieces
         piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
@@ -135,15 +135,13 @@ class Response:
         while not self.status:
             if self._failure is not None:
                 raise self._failure
-            await self._wait(seconds)
+            await self._news(seconds)
 
-    async def _wait(self, seconds: float) -> None:
-        self._waiter = self._loop.create_future()
+    def _news(self, seconds: float) -> asyncio.Future[None]:
+        """What is done when something has changed."""
+        waiter = self._waiter = self._loop.create_future()
         self._wire.watch(seconds)
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return waiter
 
     # The connection calls what follows.
 

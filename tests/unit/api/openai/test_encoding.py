@@ -221,3 +221,18 @@ def test_the_whole_answer_of_a_stand_in_carries_its_fingerprint() -> None:
 
     assert written["system_fingerprint"] == "other"
     assert written["id"] == "chatcmpl-0123"
+
+
+@both
+def test_what_the_engines_server_calls_itself_is_the_fingerprint(*, include_usage: bool) -> None:
+    relays = (Relay((ROLE,), 0, "b8123"), Relay((LAST,), 1))
+    end = Served(replace(FINISH, fingerprint="b8123"), METRICS)
+
+    chunks = stream((*relays, end), include_usage=include_usage)
+    whole = Whole(LABEL)
+    for event in relays:
+        whole.add(event)
+    answer = json.loads(whole.add(end) or b"")
+
+    assert {chunk["system_fingerprint"] for chunk in chunks} == {"b8123"}
+    assert answer["system_fingerprint"] == "b8123"

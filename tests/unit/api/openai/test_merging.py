@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -102,3 +103,50 @@ def test_each_choice_has_the_text_of_its_own_pieces(pieces: list[tuple[int, str]
     }
     assert {choice["index"]: choice["message"]["content"] for choice in choices} == expected
     assert [choice["index"] for choice in choices] == sorted(expected)
+
+
+WRITTEN = [
+    '[{{"index":0,"delta":{{"content":{text}}},"logprobs":null,"finish_reason":null}}]',
+    '[{{"finish_reason":null,"index":0,"delta":{{"content":{text}}}}}]',
+    '[{{"index": 0, "delta": {{"content": {text}}}, "finish_reason": null}}]',
+]
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+@given(
+    texts=st.lists(st.text(max_size=6) | st.sampled_from(['"', "\\", '\\"', "}]", "\n", ""])),
+    ascii_only=st.booleans(),
+    cuts=st.sets(st.integers(0, 12)),
+)
+def test_texts_are_joined_however_they_are_written_and_however_they_come(
+    form: str, texts: list[str], *, ascii_only: bool, cuts: set[int]
+) -> None:
+    written = [
+        form.format(text=json.dumps(text, ensure_ascii=ascii_only)).encode() for text in texts
+    ]
+    choices = Choices()
+    places = [0, *sorted(cuts), len(written)]
+    for start, end in pairwise(places):
+        choices.add(written[start:end])
+    assert "".join(choice["message"]["content"] for choice in choices.whole("stop")) == "".join(
+        texts
+    )
+
+
+def test_a_chunk_that_says_more_than_its_like_is_not_taken_for_one() -> None:
+    plain = b'[{"index":0,"delta":{"content":"a"},"finish_reason":null}]'
+    other = b'[{"index":1,"delta":{"content":"b"},"finish_reason":null}]'
+    longer = b'[{"index":0,"delta":{"content":"c","refusal":"no"},"finish_reason":null}]'
+    choices = Choices()
+    choices.add((plain, plain, other, longer, plain))
+    first, second = choices.whole("stop")
+    assert (first["message"]["content"], first["message"]["refusal"]) == ("aaca", "no")
+    assert second["message"]["content"] == "b"
+
+
+def test_a_text_that_is_no_json_is_the_engines_failure() -> None:
+    plain = b'[{"index":0,"delta":{"content":"a"},"finish_reason":null}]'
+    choices = Choices()
+    choices.add((plain,))
+    with pytest.raises(EngineFailed):
+        choices.add((plain.replace(b"a", b"\\x"),))

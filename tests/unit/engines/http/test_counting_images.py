@@ -2,8 +2,8 @@ import msgspec
 
 from readstone.core.chat import ChatRequest, Image, ImagePart, Message
 from readstone.core.model import KIND_DEFAULTS, Model
+from readstone.engines.http.chunk import Count
 from readstone.engines.http.counting import count_usage
-from readstone.engines.http.relay import Count
 
 PICTURE = ImagePart(Image(b"", "png", 100, 100, "messages.0"))
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readstone.core.errors import EngineFailed
-from readstone.engines.http.relay import ChunkReader, Count, InBandError
+from readstone.engines.http.chunk import Count
+from readstone.engines.http.relay import ChunkReader, InBandError
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
@@ -230,8 +231,10 @@ def test_an_answer_that_is_whole_is_taken_as_one_chunk() -> None:
         "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
         "usage": USAGE,
     }
-    reader = ChunkReader()
-    assert reader.take_whole(json.dumps(body).encode()) is None
+    reader = ChunkReader(is_whole=True)
+    content = json.dumps(body).encode()
+    assert reader.feed(content[:20]) is None
+    assert reader.feed(content[20:]) is None
     end = reader.end()
     assert (end.reason, end.count) == ("tool_calls", Count(9, 3))
     (choice,) = json.loads(end.choices or b"")
@@ -239,8 +242,27 @@ def test_an_answer_that_is_whole_is_taken_as_one_chunk() -> None:
 
 
 def test_an_error_in_place_of_a_whole_answer_is_an_error() -> None:
+    reader = ChunkReader(is_whole=True)
+    reader.feed(b'{"error":{"message":"no"}}')
     with pytest.raises(InBandError):
-        ChunkReader().take_whole(b'{"error":{"message":"no"}}')
+        reader.end()
+
+
+def test_a_whole_answer_without_a_reason_is_whole() -> None:
+    reader = ChunkReader(is_whole=True)
+    reader.feed(b'{"choices":[{"index":0,"message":{"content":"Hi"}}],"system_fingerprint":"fp_1"}')
+    end = reader.end()
+    assert json.loads(end.choices or b"")[0]["delta"] == {"content": "Hi"}
+    assert (end.reason, end.fingerprint) == ("stop", "fp_1")
+
+
+def test_the_first_event_says_what_answers() -> None:
+    reader = ChunkReader()
+    first = reader.feed(chunk(ROLE, system_fingerprint="b8123") + b"\n\n")
+    second = reader.feed(chunk(piece("a"), system_fingerprint="b8123") + b"\n\n")
+    assert first is not None
+    assert second is not None
+    assert (first.fingerprint, second.fingerprint) == ("b8123", "")
 
 
 def test_an_engine_that_counts_each_choice_by_itself_is_added_up() -> None:
