@@ -1,0 +1,6 @@
+"""A port and what answers there: one process, or several that share it."""
+
+from readstone.server.listening import bind
+from readstone.server.serve import Visit, serve
+
+__all__ = ["Visit", "bind", "serve"]

@@ -1,0 +1,145 @@
+"""The front of a process: its clients' connections, from where they come until the last of them has been answered."""
+
+import asyncio
+import fcntl
+import socket
+import struct
+import termios
+from email.utils import formatdate
+from typing import Final, cast
+
+import uvicorn
+from starlette.types import ASGIApp, Scope
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.server import ServerState
+
+from readstone.api.protocol import Protocol
+from readstone.server.listening import accept
+from readstone.telemetry import log_trouble
+
+_IDLE_SECONDS: Final = 75
+_FRESH_SECONDS: Final = 1.0
+"""How long a connection that has not asked anything may still do so when the server has been told to end."""
+_LOOK_SECONDS: Final = 0.02
+_CANCEL_SECONDS: Final = 5.0
+
+
+class Front:
+    """Serves an application over connections that it accepts itself (`listen`) or is given (`take`).
+
+    Draining loses nothing that was accepted: what runs is finished, what is on its way in is answered, and only then
+    is a connection closed.
+    """
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._config = uvicorn.Config(
+            application,
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_IDLE_SECONDS,
+        )
+        self._config.load()
+        self._state = ServerState()
+        self._loop = asyncio.get_running_loop()
+        self._listener: socket.socket | None = None
+        self._server: asyncio.Server | None = None
+        self._is_closing = False
+        self._ticks: asyncio.TimerHandle | None = None
+        self._tick()
+
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return len(self._state.connections)
+
+    async def listen(self, listener: socket.socket) -> None:
+        """Accept the connections of a port, until it is drained; the listener is closed then."""
+        self._listener = listener
+        self._server = await self._loop.create_server(self._connection, sock=listener)
+
+    async def take(self, connection: socket.socket) -> None:
+        """Serve a connection that somebody else accepted."""
+        await self._loop.connect_accepted_socket(self._connection, connection)
+
+    async def drain(self, seconds: float) -> None:
+        """Accept nothing more, let what was accepted end, and after so many seconds end it."""
+        begun = self._loop.time()
+        self._is_closing = True
+        self._tick()
+        await self._stop_listening()
+        while self._state.connections or self._state.tasks:
+            passed = self._loop.time() - begun
+            if passed >= seconds:
+                await self._cut_off()
+                break
+            for connection in list(self._state.connections):
+                _dismiss(cast("Protocol", connection), is_patient=passed < _FRESH_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS)
+        self._stop_ticking()
+
+    def _connection(self) -> Protocol:
+        return Protocol(
+            config=self._config, server_state=self._state, app_state={}, _loop=self._loop
+        )
+
+    async def _stop_listening(self) -> None:
+        if self._server is None or self._listener is None:
+            return
+        # The system has accepted what waits here already: their clients may have asked.
+        while (connection := accept(self._listener)) is not None:
+            await self.take(connection)
+        self._server.close()
+        self._listener.close()
+
+    async def _cut_off(self) -> None:
+        tasks = set(self._state.tasks)
+        log_trouble("requests cut off", requests=len(tasks))
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
+        for connection in list(self._state.connections):
+            cast("Protocol", connection).transport.abort()
+
+    def _tick(self) -> None:
+        """Say what every answer tells: what time it is, and at the end that no other answer follows."""
+        self._stop_ticking()
+        told = [(b"date", formatdate(usegmt=True).encode())]
+        if self._is_closing:
+            told.append((b"connection", b"close"))
+        self._state.default_headers = told
+        self._ticks = self._loop.call_later(1.0, self._tick)
+
+    def _stop_ticking(self) -> None:
+        if self._ticks is not None:
+            self._ticks.cancel()
+
+
+def _dismiss(connection: Protocol, *, is_patient: bool) -> None:
+    """Close a connection that has nothing more to say; one that is answered closes when it has its answer."""
+    # uvicorn declares neither as optional, though both are until the first request comes.
+    cycle = cast("RequestResponseCycle | None", connection.cycle)
+    scope = cast("Scope | None", connection.scope)
+    is_asking = scope is not None and (cycle is None or cycle.scope is not scope)
+    if is_patient and (cycle is None or is_asking):
+        return
+    if (cycle is None or cycle.response_complete) and _has_more(connection.transport):
+        return
+    connection.shutdown()
+
+
+def _has_more(transport: asyncio.Transport) -> bool:
+    """Whether something has come that was not read yet."""
+    if transport.is_closing():
+        return False
+    handle: socket.socket = transport.get_extra_info("socket")
+    try:
+        waiting = fcntl.ioctl(handle.fileno(), termios.FIONREAD, bytes(4))
+    except OSError:  # it is gone
+        return False
+    return struct.unpack("i", waiting)[0] > 0
