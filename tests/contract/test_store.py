@@ -179,6 +179,13 @@ async def test_an_entry_is_kept_as_it_was_appended(store: Store) -> None:
     assert await store.entries(ALL, None, 10) == (ENTRY,)
 
 
+async def test_an_entry_is_found_by_its_request(store: Store) -> None:
+    await store.append([ENTRY])
+
+    assert await store.entry(ENTRY.request_id) == ENTRY
+    assert await store.entry("req_other") is None
+
+
 async def test_nothing_is_appended_of_nothing(store: Store) -> None:
     await store.append([])
 

@@ -52,6 +52,10 @@ class Entries(Protocol):
         """The newest entries of what is selected, at most so many; those that stand after a place, in pages."""
         ...
 
+    async def entry(self, request_id: str) -> Entry | None:
+        """The entry of a request; None where it has none, or was pruned."""
+        ...
+
     async def prune(self, before: int, most: int) -> int:
         """Forget the oldest entries that ended before (Unix milliseconds), at most so many; how many it were."""
         ...

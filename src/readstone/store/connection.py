@@ -18,10 +18,14 @@ _BUSY_SECONDS = 10
 
 
 class Connection:
-    """One connection. `synced`: a commit is on the disk before it returns; else it survives the process, not the power."""
+    """One connection. `synced`: a commit is on the disk before it returns; else it survives the process, not the power.
 
-    def __init__(self, path: Path, *, synced: bool) -> None:
+    `migrations` names the folder of the scripts that make its tables.
+    """
+
+    def __init__(self, path: Path, *, synced: bool, migrations: str = "sqlite") -> None:
         self._path = path
+        self._migrations = migrations
         self._synced = synced
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._connection: sqlite3.Connection | None = None
@@ -31,7 +35,7 @@ class Connection:
         try:
             loop = asyncio.get_running_loop()
             self._connection = await loop.run_in_executor(
-                self._thread, _connect, self._path, self._synced
+                self._thread, _connect, self._path, self._synced, self._migrations
             )
         except BaseException:
             self._thread.shutdown()
@@ -65,7 +69,7 @@ class Connection:
         self._thread.shutdown()
 
 
-def _connect(path: Path, synced: bool) -> sqlite3.Connection:  # noqa: FBT001  (a positional call in a thread)
+def _connect(path: Path, synced: bool, migrations: str) -> sqlite3.Connection:  # noqa: FBT001  (a positional call in a thread)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=True)
     # The owner thread is the only one that uses it; close() may run while the interpreter ends.
@@ -75,7 +79,7 @@ def _connect(path: Path, synced: bool) -> sqlite3.Connection:  # noqa: FBT001  (
     try:
         connection.execute("pragma journal_mode = wal")
         connection.execute(f"pragma synchronous = {'full' if synced else 'normal'}")
-        migrate(connection)
+        migrate(connection, migrations)
     except BaseException:
         connection.close()
         raise

@@ -98,6 +98,10 @@ class MemoryStore:
         ]
         return tuple(sorted(found, key=lambda entry: entry.place, reverse=True)[:most])
 
+    async def entry(self, request_id: str) -> Entry | None:
+        """The entry of a request."""
+        return self._entries.get(request_id)
+
     async def prune(self, before: int, most: int) -> int:
         """Forget the oldest entries but for what they add to totals."""
         old = sorted(entry.place for entry in self._entries.values() if entry.at < before)[:most]

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from readstone.store.queries import read_migrations
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection, kind: str = "sqlite") -> None:
     """Apply the migrations this file has not seen, in order, in one transaction.
 
     `pragma user_version` counts them. sqlite3.DatabaseError where the file is newer than this code.
     """
     connection.execute("begin immediate")  # two processes that start at once take turns
     try:
-        _apply(connection, read_migrations("sqlite"))
+        _apply(connection, read_migrations(kind))
     except BaseException:
         connection.execute("rollback")
         raise

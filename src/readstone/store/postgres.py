@@ -88,7 +88,7 @@ class PostgresStore:
         kept = self._kept.find(public_id, mark)
         if kept is not None:
             return kept
-        rows, _ = await self._execute("find_key", {"public_id": public_id})
+        rows, _ = await self.execute("find_key", {"public_id": public_id})
         if not rows:
             return None
         key = read_key(rows[0])
@@ -97,7 +97,7 @@ class PostgresStore:
 
     async def list_keys(self) -> tuple[Key, ...]:
         """Every key, oldest first."""
-        rows, _ = await self._execute("list_keys", {})
+        rows, _ = await self.execute("list_keys", {})
         return tuple(map(read_key, rows))
 
     async def change_key(self, key: Key) -> bool:
@@ -123,7 +123,7 @@ class PostgresStore:
 
     async def usage(self, selection: Selection, by: Collection[Grouping]) -> tuple[Total, ...]:
         """The totals of what is selected, ordered by day, key and model."""
-        rows, _ = await self._execute("usage", usage_values(selection, by))
+        rows, _ = await self.execute("usage", usage_values(selection, by))
         return tuple(map(read_total, rows))
 
     async def entries(
@@ -131,12 +131,17 @@ class PostgresStore:
     ) -> tuple[Entry, ...]:
         """The newest entries of what is selected, at most so many."""
         query = "entries_of_key" if selection.key_id else "entries"
-        rows, _ = await self._execute(query, entries_values(selection, after, most))
+        rows, _ = await self.execute(query, entries_values(selection, after, most))
         return tuple(map(read_entry, rows))
+
+    async def entry(self, request_id: str) -> Entry | None:
+        """The entry of a request."""
+        rows, _ = await self.execute("entry", {"request_id": request_id})
+        return read_entry(rows[0]) if rows else None
 
     async def prune(self, before: int, most: int) -> int:
         """Forget the oldest entries, at most so many."""
-        _, changed = await self._execute("prune", {"before": before, "most": most})
+        _, changed = await self.execute("prune", {"before": before, "most": most})
         return changed
 
     async def close(self) -> None:
@@ -147,12 +152,13 @@ class PostgresStore:
     async def _change(self, name: str, values: Values) -> int:
         """Change keys, which this process knows without being told; how many there were to change."""
         try:
-            _, changed = await self._execute(name, values)
+            _, changed = await self.execute(name, values)
         finally:
             self._notices.note()
         return changed
 
-    async def _execute(self, name: str, values: Values) -> tuple[list[Row], int]:
+    async def execute(self, name: str, values: Values) -> tuple[list[Row], int]:
+        """The rows of a named query, and how many it changed."""
         async with self._connected() as connection:
             cursor = await connection.execute(self._queries[name], values)
             rows = await cursor.fetchall() if cursor.description else []

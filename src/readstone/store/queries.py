@@ -12,7 +12,7 @@ def read_queries() -> dict[str, str]:
 
 
 def read_migrations(kind: str) -> list[str]:
-    """The scripts of `sqlite` or `postgres`; the schema's version is how many were applied."""
+    """The scripts of a folder, such as `sqlite` or `postgres`; the schema's version is how many were applied."""
     folder = files("readstone.store").joinpath("migrations", kind)
     named = [(entry.name, entry.read_text()) for entry in folder.iterdir()]
     return [text for name, text in sorted(named) if name.endswith(".sql")]

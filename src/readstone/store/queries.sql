@@ -164,3 +164,57 @@ on conflict (day, key_id, model) do update set
     pages = ledger_days.pages + excluded.pages,
     images = ledger_days.images + excluded.images,
     cost = ledger_days.cost + excluded.cost;
+
+-- name: entry
+select
+    request_id, key_id, route, status, at, model, engine, finish_reason, error,
+    prompt_tokens, completion_tokens, image_tokens, cached_tokens, reasoning_tokens, estimated,
+    pages, images, ttft_ms, total_ms, queue_ms, cost
+from ledger where request_id = :request_id;
+
+-- A claim takes the place of one that is forgotten, or of the one named that has lapsed.
+-- name: claim_answer
+insert into answers (
+    id, key_id, request_id, owner, at, until, expires, state, fingerprint, status, headers, body, size
+)
+values (:id, :key_id, :request_id, :owner, :at, :until, :expires, 'running', '', 0, '', :nothing, 0)
+on conflict (id) do update set
+    request_id = excluded.request_id, owner = excluded.owner, at = excluded.at, until = excluded.until,
+    expires = excluded.expires, state = excluded.state, fingerprint = excluded.fingerprint,
+    status = excluded.status, headers = excluded.headers, body = excluded.body, size = excluded.size
+where (answers.state <> 'running' and answers.expires <= :at)
+or (answers.state = 'running' and answers.until <= :at and answers.request_id = :lapsed)
+returning request_id;
+
+-- name: find_answer
+select request_id, state, until, fingerprint, status, headers, body from answers where id = :id;
+
+-- name: hold_answer
+update answers set until = :until
+where id = :id and request_id = :request_id and state = 'running';
+
+-- name: renew_answers
+update answers set until = :until where owner = :owner and state = 'running' and until > :now;
+
+-- name: keep_answer
+update answers set
+    state = :state, expires = :expires, fingerprint = :fingerprint, status = :status,
+    headers = :headers, body = :body, size = :size
+where id = :id and request_id = :request_id and state = 'running';
+
+-- name: release_answer
+delete from answers where id = :id and request_id = :request_id and state = 'running';
+
+-- name: forget_answers
+delete from answers
+where (expires <= :now and (state <> 'running' or until <= :now))
+or id in (
+    select id from (
+        select
+            id, state,
+            row_number() over (partition by key_id order by at desc, id) as number,
+            sum(size) over (partition by key_id order by at desc, id) as total
+        from answers
+    ) as ranked
+    where state <> 'running' and (number > :entries or total > :bytes)
+);

@@ -109,6 +109,11 @@ class SQLiteStore:
         rows, _ = await self._execute(self._reports, query, values)
         return tuple(map(read_entry, rows))
 
+    async def entry(self, request_id: str) -> Entry | None:
+        """The entry of a request."""
+        rows, _ = await self._execute(self._reports, "entry", {"request_id": request_id})
+        return read_entry(rows[0]) if rows else None
+
     async def prune(self, before: int, most: int) -> int:
         """Forget the oldest entries, at most so many; their space is used again by others."""
         values: Values = {"before": before, "most": most}

@@ -1,0 +1,19 @@
+-- Answers of requests with an Idempotency-Key, for a while, and who is making one. Times are Unix milliseconds.
+create table answers (
+    id text primary key,
+    key_id text not null,
+    request_id text not null,
+    owner text not null,
+    at integer not null,
+    until integer not null,
+    expires integer not null,
+    state text not null check (state in ('running', 'kept', 'lost')),
+    fingerprint text not null,
+    status integer not null,
+    headers text not null,
+    body blob not null,
+    size integer not null
+) strict;
+create index answers_expires on answers (expires);
+create index answers_key on answers (key_id, at desc, id, size, state);
+create index answers_owner on answers (owner) where state = 'running';
