@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from readstone import __version__
 from readstone.api.accounted import Accounted
+from readstone.api.admin.keys import KeyAdministration
 from readstone.api.documentation import Documentation
 from readstone.api.extract.route import PATH as IMAGE_EXTRACTION
 from readstone.api.extract.route import ExtractLimits, ImageExtraction
@@ -37,12 +38,12 @@ from readstone.media.inspect import DocumentLimits, ImageLimits
 from readstone.media.policy import FetchPolicy
 from readstone.serving.admission import Admission
 from readstone.serving.allocator import return_free_pages
+from readstone.serving.authentication import build_authentication
 from readstone.serving.catalogue import Catalogue, build_catalogue
 from readstone.serving.discovery import Discovery, Source
 from readstone.serving.extraction import Extractor
 from readstone.serving.gateway import Backend, Gateway
 from readstone.serving.intake import Intake
-from readstone.serving.keys import Authenticator
 from readstone.serving.ledger import Ledger, LedgerTerms
 from readstone.serving.limits.counters import Counters
 from readstone.serving.limits.limiter import Limiter, Terms
@@ -93,18 +94,18 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         name: Backend(built.engine, Admission(built.concurrency, built.queue))
         for name, built in engines.items()
     }
-    limiter = Limiter(_counters(config), store, _terms(config))
+    authentication = build_authentication(config.authentication, store)
+    limiter = Limiter(_counters(config), authentication.records, _terms(config))
     gateway = Gateway(backends, catalogue.find, limiter)
     fetcher = Fetcher(_policy(config))
     discovery = Discovery(catalogue, _sources(engines))
-    limits = config.limits
-    intake = Intake(limits.intake_bytes, limits.intake_seconds, return_free_pages)
+    intake = Intake(config.limits.intake_bytes, config.limits.intake_seconds, return_free_pages)
     extractor = Extractor(gateway, catalogue.find)
     completions = ChatCompletions(
         ChatCodec(catalogue, _attachments(config, CountedSource(fetcher, metrics.board))),
         gateway,
         intake,
-        ChatLimits(limits.body_bytes, limits.request_seconds),
+        ChatLimits(config.limits.body_bytes, config.limits.request_seconds),
         extractor,
     )
     extraction = ImageExtraction(catalogue, extractor, intake, _extract_limits(config))
@@ -118,6 +119,7 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         *Models(catalogue, gateway, int(time.time())).routes(),
         *Ops(gateway, metrics).routes(),
         *UsageReports(store, config.ledger.currency).routes(),
+        *KeyAdministration(store, catalogue.find, intake).routes(),
         *Documentation().routes(),
     ]
     _watch(metrics, backends, intake, ledger)
@@ -126,8 +128,8 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         await metrics.start()
         stack.push_async_callback(ledger.stop)
         await ledger.start()
-        stack.push_async_callback(limiter.stop)
-        stack.push_async_callback(fetcher.stop)
+        for part in (limiter, authentication, fetcher):
+            stack.push_async_callback(part.stop)
         await fetcher.start()
         await _begin([built.engine for built in engines.values()], stack)
         stack.push_async_callback(discovery.stop)
@@ -135,7 +137,7 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         yield Running(
             Door(
                 Router(routes, redirect_slashes=False),
-                Authenticator(store),
+                authentication.authenticator,
                 Paths(
                     counted,
                     {IMAGE_EXTRACTION: Refusals(config.extract.always_200)},

@@ -1,11 +1,21 @@
 """The OpenAPI document, generated from the wire schemas."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
 
 from readstone import __version__
+from readstone.api.admin.keys import PATH as KEYS
+from readstone.api.admin.schema import (
+    KeyBody,
+    KeyChange,
+    KeyList,
+    KeyRequest,
+    NewKeyBody,
+    RotationRequest,
+)
 from readstone.api.errors import STATUS, ErrorBody
 from readstone.api.extract.route import PATH as IMAGE_EXTRACTION
 from readstone.api.extract.schema import ExtractAnswer, ExtractForm
@@ -17,6 +27,10 @@ JSON: TypeAlias = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{name}"
 _EVENT = "ChatCompletionEvent"
+_NAMED = re.compile(r"{(\w+)}")
+_DOOR_STATUSES = (401, 403, 429)
+"""What every route that is not public may answer before it is reached."""
+_KEY_STATUSES = (400, 401, 403, 404, 413, 503)
 _BODY_STATUSES = (400, 401, 403, 404, 413, 429, 502, 503, 504)
 
 
@@ -85,6 +99,41 @@ OPERATIONS = (
         EntryList,
         statuses=(400, 401, 403, 503),
     ),
+    Operation(
+        "post",
+        KEYS,
+        "Make a key, which can do no more than the one that asks; `key` is told this once",
+        NewKeyBody,
+        KeyRequest,
+        statuses=_KEY_STATUSES,
+    ),
+    Operation(
+        "get",
+        KEYS,
+        "List keys, oldest first; parameters: owner, name, state, limit, after",
+        KeyList,
+        statuses=(400, 401, 403, 503),
+    ),
+    Operation("get", f"{KEYS}/{{id}}", "Describe one key", KeyBody, statuses=_KEY_STATUSES),
+    Operation(
+        "patch",
+        f"{KEYS}/{{id}}",
+        "Change a key from its next request on; what is not given stays",
+        KeyBody,
+        KeyChange,
+        statuses=_KEY_STATUSES,
+    ),
+    Operation(
+        "delete", f"{KEYS}/{{id}}", "Revoke a key, for good", KeyBody, statuses=_KEY_STATUSES
+    ),
+    Operation(
+        "post",
+        f"{KEYS}/{{id}}/rotate",
+        "Give a key a new secret, told this once; the old one goes on for `grace_seconds`",
+        NewKeyBody,
+        RotationRequest,
+        statuses=_KEY_STATUSES,
+    ),
     Operation("get", "/health", "Whether the process answers", Health, public=True, statuses=()),
     Operation(
         "get",
@@ -142,9 +191,10 @@ def _operation(operation: Operation) -> JSON:
         if operation.is_form:
             content = {"multipart/form-data": content["application/json"]}
         found["requestBody"] = {"required": True, "content": content}
-    if "{model}" in operation.path:
+    if named := _NAMED.findall(operation.path):
         found["parameters"] = [
-            {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in named
         ]
     return found
 
@@ -179,7 +229,7 @@ def _failures(operation: Operation) -> JSON:
         return {"503": {"description": "Not ready yet.", "content": _json(Readiness)}}
     return {
         str(status): {"description": _meaning(status), "content": _json(operation.failure)}
-        for status in operation.statuses
+        for status in sorted({*operation.statuses, *(() if operation.public else _DOOR_STATUSES)})
     }
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from readstone.api.http import Exchange
+from readstone.api.query import limit, parameters
 from readstone.api.reply import Reply
 from readstone.core.errors import InvalidRequest
 from readstone.core.key import public_id_of
@@ -107,7 +108,7 @@ class UsageReports:
     async def own(self, request: Request) -> Reply:
         """What the key that asks used; by day and model unless `by` says otherwise."""
         exchange: Exchange = request.scope["exchange"]
-        asked = _parameters(request, _OWN)
+        asked = parameters(request, _OWN)
         by = _groupings(asked, ("day", "model"))
         if "key" in by:
             raise InvalidRequest("This key sees its own usage only: leave key out.", param="by")
@@ -115,14 +116,14 @@ class UsageReports:
 
     async def everyone(self, request: Request) -> Reply:
         """What every key used, or the one that `key` names."""
-        asked = _parameters(request, _ADMIN)
+        asked = parameters(request, _ADMIN)
         by = _groupings(asked, ("day", "key", "model"))
         return await self._totals(_selection(asked, _key_id(asked)), by)
 
     async def entries(self, request: Request) -> Reply:
         """The entries themselves, in pages."""
-        asked = _parameters(request, _PAGED)
-        most = _limit(asked)
+        asked = parameters(request, _PAGED)
+        most = limit(asked, _MOST_ENTRIES)
         found = await self._entries.entries(
             _selection(asked, _key_id(asked)), _place(asked), most + 1
         )
@@ -135,20 +136,6 @@ class UsageReports:
         totals = await self._entries.usage(selection, by)
         data = [_total_body(total, by) for total in totals]
         return Reply(UsageList("list", selection.since, selection.until, self._currency, data))
-
-
-def _parameters(request: Request, known: Collection[str]) -> Mapping[str, str]:
-    """The parameters of the query; InvalidRequest for one that is not known or comes twice."""
-    pairs = request.query_params.multi_items()
-    for name, _ in pairs:
-        if name not in known:
-            listed = ", ".join(sorted(known))
-            raise InvalidRequest(
-                f"There is no parameter '{name[:80]}'; there are {listed}.", param=name
-            )
-    if len(pairs) != len(dict(pairs)):
-        raise InvalidRequest("A parameter is given twice.")
-    return dict(pairs)
 
 
 def _selection(asked: Mapping[str, str], key_id: str) -> Selection:
@@ -184,13 +171,6 @@ def _groupings(asked: Mapping[str, str], default: tuple[Grouping, ...]) -> tuple
 def _key_id(asked: Mapping[str, str]) -> str:
     """A key by its public id, written alone or as the key begins: `rs-<public id>`."""
     return public_id_of(asked.get("key", ""))
-
-
-def _limit(asked: Mapping[str, str]) -> int:
-    written = asked.get("limit", "100")
-    if not (written.isascii() and written.isdigit() and 1 <= int(written) <= _MOST_ENTRIES):
-        raise InvalidRequest(f"limit is a number from 1 to {_MOST_ENTRIES}.", param="limit")
-    return int(written)
 
 
 def _place(asked: Mapping[str, str]) -> Place | None:

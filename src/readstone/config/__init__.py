@@ -1,5 +1,6 @@
 """The configuration: typed sections, read from readstone.toml, READSTONE_* variables and flags, in that order."""
 
+from readstone.config.authentication import AuthenticationConfig, JWTConfig
 from readstone.config.checks import READER
 from readstone.config.engines import (
     EngineConfig,
@@ -20,6 +21,7 @@ from readstone.config.settings import Setting, settings
 
 __all__ = [
     "READER",
+    "AuthenticationConfig",
     "Config",
     "DefaultsConfig",
     "EngineConfig",
@@ -27,6 +29,7 @@ __all__ = [
     "FetchConfig",
     "HTTPConfig",
     "HubConfig",
+    "JWTConfig",
     "KeyLimitsConfig",
     "LimitsConfig",
     "LlamaCppConfig",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from readstone.config.authentication import AuthenticationConfig
 from readstone.config.engines import EngineConfig
 from readstone.config.extract import ExtractConfig
 from readstone.config.limits import LimitsConfig
@@ -34,6 +35,7 @@ class Config:
     drain_seconds: Annotated[
         float, Meta(ge=0, description="On SIGTERM, how long running requests may take to finish.")
     ] = 30.0
+    authentication: AuthenticationConfig = field(default_factory=AuthenticationConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)

@@ -44,7 +44,7 @@ async def test_the_document_lists_exactly_the_routes_that_are_served(
     }
     listed = {(path, method) for path, verbs in document["paths"].items() for method in verbs}
     assert listed == served - {("/docs", "get"), ("/openapi.json", "get")}
-    assert len(router.routes) == len(served)
+    assert len({path for path, _ in served}) == len(router.routes)
 
 
 def test_every_status_the_hot_path_may_answer_with_is_documented(document: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ def test_every_reference_leads_somewhere_and_every_id_is_used_once(
     names = set(re.findall(r'"#/components/schemas/(\w+)"', written))
     assert names <= set(document["components"]["schemas"])
     ids = re.findall(r'"operationId":"([^"]+)"', written)
-    assert len(ids) == len(set(ids)) == len(document["paths"])
+    assert len(ids) == len(set(ids)) == sum(map(len, document["paths"].values()))
 
 
 def test_every_property_of_a_request_is_documented(document: dict[str, Any]) -> None:

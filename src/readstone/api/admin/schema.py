@@ -11,8 +11,10 @@ from readstone.core.limit import Limits
 
 MICROS: Final = 1_000_000
 
-_Name = Annotated[str, Meta(min_length=1, max_length=200)]
-_Owner = Annotated[str, Meta(max_length=200)]
+_LINE: Final = r"\A[^\x00-\x1f\x7f]*\Z"
+"""Text without control characters: it is shown in tables, and no database takes all of them."""
+_Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE)]
+_Owner = Annotated[str, Meta(max_length=200, pattern=_LINE)]
 _Models = Annotated[list[_Name], Meta(max_length=200)]
 _Scopes = Annotated[list[str], Meta(max_length=50)]
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
