@@ -15,6 +15,11 @@ qwen2-vl: Qwen2-VL and Qwen2.5-VL · llama-vision: Llama 3.2 Vision · generic: 
 """
 
 
+Profile: TypeAlias = Literal["fast", "balanced", "best"]
+"""How much the reader spends on a page: `balanced` gives up nothing that was measurable, `best` asks the large models
+for everything, `fast` takes the small ones' word more often."""
+
+
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """What is applied where the client left a property out (contract: one row per kind)."""

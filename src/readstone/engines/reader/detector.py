@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readstone.core.document import Corners, Point
+from readstone.engines.reader.print_size import print_height
+from readstone.engines.reader.recogniser import normalised
 from readstone.engines.reader.session import Session
 
 STRIDE: Final = 32
@@ -18,6 +20,11 @@ MOST_PIXELS: Final = 3_000_000
 """What one look may cost: about 2 CPU seconds and 0.5 GiB while it lasts."""
 LONGEST_SIDE: Final = 8192
 """Ends the growth of pages that are all length and no width."""
+
+PRINT: Final = 6.0
+"""The height that letters should have, in pixels of half the detector's picture."""
+ENLARGED: Final = 1.25
+"""Small print is looked at in up to so many times the usual pixels of a side, where the image has them."""
 
 # The thresholds the model is published with (PaddleOCR). On the labelled pages 0.2 for INK, 0.4 or 0.6
 # for MEAN_INK and 1.5 or 1.8 for UNCLIP move the word F1 by less than half a point, none for the better.
@@ -31,8 +38,10 @@ MIN_SIDE: Final = 3.0
 class Detector:
     """Finds lines of text; holds no state but the loaded model, so threads may share it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, least: float = 1.0) -> None:
+        """`least` is how far large print may be shrunk below the usual size, as a factor of the sides."""
         self._session = session
+        self._least = least
 
     def find(self, image: NDArray[np.uint8]) -> tuple[Corners, ...]:
         """The quadrilaterals of the page's lines in no particular order; () on a page without text.
@@ -41,36 +50,45 @@ class Detector:
         the page, and may lie a little outside of it.
         """
         height, width = image.shape[:2]
-        seen_width, seen_height = detection_size(width, height)
-        seen = cv2.resize(image, (seen_width, seen_height), interpolation=cv2.INTER_AREA)
-        heat = self._session.run(_normalise(seen))[0, 0]
-        scale = (width / seen_width, height / seen_height)
+        seen = self._look(image)
+        heat = self._session.run(normalised(seen))[0, 0]
+        scale = (width / seen.shape[1], height / seen.shape[0])
         return tuple(_scaled(corners, scale) for corners in _rectangles(heat))
 
+    def _look(self, image: NDArray[np.uint8]) -> cv2.typing.MatLike:
+        """The page at the size at which its print is legible."""
+        height, width = image.shape[:2]
+        size = detection_size(width, height)
+        usual = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        letters = print_height(
+            cv2.resize(usual, (size[0] // 2, size[1] // 2), interpolation=cv2.INTER_AREA)
+        )
+        factor = min(ENLARGED, max(self._least, PRINT / letters)) if letters else 1.0
+        wanted = detection_size(width, height, factor)
+        if wanted == size:
+            return usual
+        source = usual if factor < 1 else image
+        return cv2.resize(source, wanted, interpolation=cv2.INTER_AREA)
 
-def detection_size(width: int, height: int) -> tuple[int, int]:
+
+def detection_size(width: int, height: int, factor: float = 1.0) -> tuple[int, int]:
     """The size (width, height) in pixels at which a page is looked at: multiples of 32.
 
     A page is shrunk until its longer side is 1280 or its shorter side 736, whichever comes first: a
     sheet is seen at about 110 dots per inch, a long receipt keeps its width. It is never enlarged, which
     costs more than it finds, and never looked at in more than 3 million pixels. Print that stands too
-    large is as bad as too small: above some 35 pixels the cores of lone digits collapse.
+    large is as bad as too small: above some 35 pixels the cores of lone digits collapse. `factor` is what
+    the print asks for beside that.
     """
     longer, shorter = max(width, height), min(width, height)
     legible = max(LONGER_SIDE / longer, SHORTER_SIDE / shorter)
     affordable = min(LONGEST_SIDE / longer, math.sqrt(MOST_PIXELS / (width * height)))
-    scale = min(1.0, legible, affordable)
+    scale = min(1.0, legible * factor, affordable)
     return _strides(width * scale), _strides(height * scale)
 
 
 def _strides(length: float) -> int:
     return max(1, round(length / STRIDE)) * STRIDE
-
-
-def _normalise(image: cv2.typing.MatLike) -> NDArray[np.float32]:
-    # The model was trained on BGR in -1..1.
-    planes = image[:, :, ::-1].transpose(2, 0, 1)[np.newaxis]
-    return np.ascontiguousarray(planes, dtype=np.float32) / np.float32(127.5) - np.float32(1)
 
 
 def _rectangles(heat: NDArray[np.float32]) -> list[Corners]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,11 +42,24 @@ def gaps(strip: NDArray[np.uint8], middles: list[float]) -> list[Gap]:
 
 def bare_runs(strip: NDArray[np.uint8]) -> list[Gap]:
     """Every stretch of a strip without ink, from left to right."""
-    grey = strip[MARGIN:-MARGIN].mean(axis=2)
-    contrast = np.abs(grey - np.median(grey)).max(axis=0)
-    bare = contrast < INK * np.percentile(contrast, 90)
+    grey = np.asarray(cv2.cvtColor(strip[MARGIN:-MARGIN], cv2.COLOR_RGB2GRAY), np.uint8)
+    paper = _median(grey)
+    lightest, darkest = grey.max(axis=0).astype(np.int16), grey.min(axis=0).astype(np.int16)
+    contrast = np.maximum(lightest - paper, paper - darkest)
+    bare = contrast < INK * _percentile(contrast, 0.9)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], bare.astype(np.int8), [0]))))
     return [Gap(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
+def _median(grey: NDArray[np.uint8]) -> int:
+    # Counting 256 shades takes a tenth of the time of sorting the pixels.
+    shades = np.bincount(grey.ravel(), minlength=256).cumsum()
+    return int(np.searchsorted(shades, grey.size / 2))
+
+
+def _percentile(values: NDArray[np.int16], share: float) -> int:
+    place = int(share * (len(values) - 1))
+    return int(np.partition(values, place)[place])
 
 
 def _widest(runs: list[Gap], start: int, end: int) -> Gap:

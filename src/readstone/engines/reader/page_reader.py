@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readstone.core.document import Corners, Line, Turn
+from readstone.core.model import Profile
 from readstone.engines.reader.crops import Crop
-from readstone.engines.reader.detector import Detector
 from readstone.engines.reader.layout.order import Placed, arrange
 from readstone.engines.reader.orientation import SURE, turn_of
-from readstone.engines.reader.recogniser import Recogniser, mean_confidence
-from readstone.engines.reader.session import Session
+from readstone.engines.reader.profiles import BALANCED, load
+from readstone.engines.reader.recogniser import mean_confidence
 from readstone.engines.reader.textlayer import LayerLine, agree, samples, trusted_lines, unknown
 from readstone.engines.reader.weights import Weights
 from readstone.engines.reader.words import box_between, words
@@ -47,9 +47,8 @@ class PageReader:
     alone: no line is ever read together with another, so neither load nor timing can change it.
     """
 
-    def __init__(self, weights: Weights) -> None:
-        self._detector = Detector(Session(weights.detector))
-        self._recogniser = Recogniser(Session(weights.recogniser))
+    def __init__(self, weights: Weights, profile: Profile = BALANCED) -> None:
+        self._detector, self._recogniser = load(weights, profile)
 
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:
         """The page's lines in reading order; `image` is RGB, height x width x 3, and turned upright where it is not.

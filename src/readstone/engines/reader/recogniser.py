@@ -1,9 +1,11 @@
 """What the text says: one upright strip to characters with their places and probabilities (CTC)."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,24 +27,30 @@ BLANK: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """One decoded character; `left` and `right` in 0..1 of the strip's width are where it was seen."""
+    """One decoded character; `left` and `right` in 0..1 of the strip's width are where it was seen.
+
+    `space` is how probable a space was, at most, between it and the character before.
+    """
 
     text: str
     left: float
     right: float
     confidence: float
+    space: float = 0.0
 
 
 class Recogniser:
     """Reads strips; holds no state but the loaded model and its alphabet, so threads may share it.
 
     One strip per pass, padded to a multiple of 32 pixels: batches do not pay on a CPU, and the 78
-    widths that are left keep the runtime's memory flat.
+    widths that are left keep the runtime's memory flat. Strips are squeezed to `squeeze` of their width
+    before they are looked at: fewer columns cost less.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, alphabet: Sequence[str], squeeze: float = 1.0) -> None:
         self._session = session
-        self._alphabet = ["", *session.metadata("character").split("\n"), " "]
+        self._alphabet = ["", *alphabet, " "]
+        self._squeeze = squeeze
 
     @property
     def alphabet(self) -> frozenset[str]:
@@ -60,20 +68,20 @@ class Recogniser:
         start = 0
         for gap in _tile_ends(strip):
             end = (gap.start + gap.end) // 2
-            share = (end - start) / width
-            for seen in self._read(strip[:, start:end]):
-                left, right = start / width + seen.left * share, start / width + seen.right * share
-                yield Character(seen.text, left, right, seen.confidence)
+            yield from placed(self._read(strip[:, start:end]), start / width, end / width)
             if gap.width >= SPACE:
                 yield Character(" ", end / width, end / width, 1.0)
             start = end
 
     def _read(self, strip: NDArray[np.uint8]) -> tuple[Character, ...]:
-        width = strip.shape[1]
+        width = math.ceil(strip.shape[1] * self._squeeze)
+        if width != strip.shape[1]:
+            strip = np.asarray(
+                cv2.resize(strip, (width, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8
+            )
         canvas = np.zeros((1, 3, HEIGHT, bucket(width)), np.float32)
         # The model was trained on BGR in -1..1, padded with 0 on the right.
-        planes = strip[:, :, ::-1].transpose(2, 0, 1)
-        canvas[0, :, :, :width] = planes / np.float32(127.5) - np.float32(1)
+        canvas[0, :, :, :width] = normalised(strip)[0]
         probabilities = self._session.run(canvas)[0]
         return self._decode(probabilities, canvas.shape[3] / width)
 
@@ -86,17 +94,33 @@ class Recogniser:
         starts = np.concatenate(([0], edges))
         ends = np.concatenate((edges, [columns]))
         peaks = np.maximum.reduceat(certainty, starts)
+        seen = np.flatnonzero(best[starts] != BLANK)
+        spaces = _between(probabilities[:, -1], starts[seen], ends[seen])
         step = stretch / columns
         return tuple(
             Character(
-                text=self._alphabet[best[start]],
-                left=min(1.0, float(start) * step),
-                right=min(1.0, float(end) * step),
-                confidence=min(1.0, float(peak)),
+                text=self._alphabet[best[starts[run]]],
+                left=min(1.0, float(starts[run]) * step),
+                right=min(1.0, float(ends[run]) * step),
+                confidence=min(1.0, float(peaks[run])),
+                space=float(space),
             )
-            for start, end, peak in zip(starts, ends, peaks, strict=True)
-            if best[start] != BLANK
+            for run, space in zip(seen, spaces, strict=True)
         )
+
+
+def placed(characters: Sequence[Character], start: float, end: float) -> Iterator[Character]:
+    """What was read in the part of a strip from `start` to `end` (0..1 of its width), as characters of the strip."""
+    share = end - start
+    for seen in characters:
+        left, right = start + seen.left * share, start + seen.right * share
+        yield Character(seen.text, left, right, seen.confidence, seen.space)
+
+
+def normalised(image: cv2.typing.MatLike) -> NDArray[np.float32]:
+    """An RGB image as the models were trained to see it: 1 x BGR x height x width, in -1..1."""
+    blob = cv2.dnn.blobFromImage(image, 1 / 127.5, mean=(127.5, 127.5, 127.5), swapRB=True)
+    return np.asarray(blob, np.float32)
 
 
 def mean_confidence(characters: tuple[Character, ...]) -> float:
@@ -108,6 +132,18 @@ def mean_confidence(characters: tuple[Character, ...]) -> float:
 def bucket(width: int) -> int:
     """The width in pixels to which a strip of `width` pixels is padded."""
     return max(NARROWEST, -(-width // BUCKET) * BUCKET)
+
+
+def _between(
+    probability: NDArray[np.float32], starts: NDArray[np.intp], ends: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """The greatest `probability` from the end of each run's predecessor to its own first column."""
+    if not len(starts):
+        return np.zeros(0, np.float32)
+    limits = np.empty(2 * len(starts), np.intp)
+    limits[0::2] = np.concatenate(([0], ends[:-1]))
+    limits[1::2] = starts + 1
+    return np.maximum.reduceat(np.append(probability, np.float32(0)), limits)[0::2]
 
 
 def _tile_ends(strip: NDArray[np.uint8]) -> Iterator[Gap]:

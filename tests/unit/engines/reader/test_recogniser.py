@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readstone.engines.reader.crops import Crop
+from readstone.engines.reader.profiles import small_recogniser, tiny_recogniser
 from readstone.engines.reader.recogniser import (
     BUCKET,
     NARROWEST,
@@ -14,15 +15,15 @@ from readstone.engines.reader.recogniser import (
     Recogniser,
     bucket,
     mean_confidence,
+    placed,
 )
-from readstone.engines.reader.session import Session
 from readstone.engines.reader.weights import Weights
 from unit.engines.reader.desk import Desk, Pen
 
 
 @pytest.fixture(scope="module")
 def recogniser(weights: Weights) -> Recogniser:
-    return Recogniser(Session(weights.recogniser))
+    return small_recogniser(weights)
 
 
 def test_characters_come_with_their_places_and_certainty(recogniser: Recogniser) -> None:
@@ -44,9 +45,8 @@ def test_a_strip_of_one_pixel_is_no_trouble(recogniser: Recogniser) -> None:
 def test_a_line_longer_than_a_tile_is_read_whole(desk: Desk) -> None:
     text = " ".join(f"word {number}" for number in range(32))
     page = Pen(3400, 60).write(20, 15, text, 20)
-    (crop,) = desk.reader.prepare(page.picture()).crops
-    assert isinstance(crop, Crop)
-    assert crop.cut().shape[1] > WIDEST
+    (line,) = desk.reader.prepare(page.picture()).crops
+    assert Crop(page.picture(), line.corners, 0).cut().shape[1] > WIDEST
     assert desk.texts(page.picture()) == [text]
 
 
@@ -60,3 +60,23 @@ def test_confidence_counts_the_characters_that_show() -> None:
     seen = (Character("a", 0, 0.1, 0.5), Character(" ", 0.1, 0.2, 0.1), Character("b", 0.2, 0.3, 1))
     assert mean_confidence(seen) == 0.75
     assert mean_confidence(()) == 0
+
+
+def test_the_tiny_recogniser_reads_plain_print(weights: Weights) -> None:
+    strip = Pen(150, 48).write(8, 8, "Stone", 32).picture()
+    characters = tiny_recogniser(weights).read(strip)
+    assert "".join(character.text for character in characters) == "Stone"
+    assert characters[-1].right > 0.6
+
+
+def test_a_space_that_was_nearly_read_is_told(recogniser: Recogniser) -> None:
+    strip = Pen(230, 48).write(8, 8, "one two", 32).picture()
+    characters = recogniser.read(strip)
+    assert "".join(character.text for character in characters) == "one two"
+    assert all(0 <= character.space <= 1 for character in characters)
+    assert max(character.space for character in characters[:3]) < 0.05
+
+
+def test_what_is_read_in_a_part_stands_in_that_part() -> None:
+    (seen,) = placed([Character("a", 0.0, 0.5, 0.9, 0.1)], 0.5, 1.0)
+    assert seen == Character("a", 0.5, 0.75, 0.9, 0.1)

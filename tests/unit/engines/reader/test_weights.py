@@ -8,7 +8,14 @@ import pytest
 
 from readstone.core.errors import ConfigurationError
 from readstone.engines.reader import weights as subject
-from readstone.engines.reader.weights import DETECTOR, RECOGNISER, Weights, find_weights
+from readstone.engines.reader.weights import (
+    DETECTOR,
+    RECOGNISER,
+    TINY_ALPHABET,
+    TINY_DETECTOR,
+    Weights,
+    find_weights,
+)
 
 
 def test_the_weights_come_from_the_installed_wheel(weights: Weights) -> None:
@@ -16,6 +23,20 @@ def test_the_weights_come_from_the_installed_wheel(weights: Weights) -> None:
     assert weights.recogniser.name == RECOGNISER
     assert weights.detector.is_file()
     assert weights.recogniser.is_file()
+
+
+def test_the_tiny_weights_come_with_this_package(weights: Weights) -> None:
+    assert weights.tiny_detector.name == TINY_DETECTOR
+    assert weights.tiny_detector.is_file()
+    assert weights.tiny_recogniser.is_file()
+
+
+def test_the_tiny_alphabet_has_a_character_a_line(weights: Weights) -> None:
+    characters = weights.tiny_alphabet.read_bytes().decode().split("\r\n")
+    assert weights.tiny_alphabet.name == TINY_ALPHABET
+    assert characters.pop() == ""
+    assert len(characters) == 6904
+    assert all(len(character) == 1 for character in characters)
 
 
 def test_finding_the_weights_imports_nothing_from_the_wheel() -> None:
