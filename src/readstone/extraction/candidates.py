@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -13,8 +13,12 @@ from readstone.extraction.geometry import Sheet, Span, around
 from readstone.extraction.values.amounts import DecimalMark, amounts, decimal_mark_of
 from readstone.extraction.values.dates import dates, day_first_of
 
-Kind: TypeAlias = Literal["amount", "number", "date", "id", "name", "address", "currency", "text"]
-"""What a value looks like: money · a plain number · a day · a word with a digit · who · where · a code · anything."""
+Kind: TypeAlias = Literal[
+    "address", "amount", "bic", "boolean", "choice", "currency", "date", "email", "iban", "id", "measure", "name", "number",
+    "percent", "phone", "range", "tax_id", "text", "time", "url",
+]  # fmt: skip
+"""What a value looks like: id: a word with a digit · measure: a number with its unit · range: from a number to another ·
+name: who · text: anything; the others say it themselves."""
 Meaning: TypeAlias = Decimal | date | str
 """What a candidate says: a number, a day, or its text."""
 
@@ -55,6 +59,11 @@ class Candidate:
     def place(self) -> tuple[tuple[int, int, int], ...]:
         """What tells it from every other candidate of its kind."""
         return tuple(span.place for span in self.spans)
+
+
+def of_kind(candidate: Candidate, kind: Kind, fit: float) -> Candidate:
+    """The same words as something of another kind, which they look like by `fit` of what they did."""
+    return replace(candidate, kind=kind, fit=candidate.fit * fit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,51 +1,24 @@
 """Finding the fields of a schema in pages that were read: labels, places, types and sums, and no language model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Final
 
 from readstone.core.document import Page
-from readstone.core.extraction import (
-    JSON,
-    Extraction,
-    Group,
-    ListOf,
-    Node,
-    Path,
-    Scene,
-    Schema,
-)
-from readstone.extraction.arithmetic import supported
-from readstone.extraction.candidates import (
-    Candidate,
-    amounts_in,
-    days_in,
-    habits_of,
-    ids_in,
-    texts_in,
-)
+from readstone.core.extraction import JSON, Extraction, Group, ListOf, Node, Path, Scene, Schema
+from readstone.extraction.candidates import Candidate, Kind
+from readstone.extraction.choices import chosen_of, ticked
 from readstone.extraction.confidence import calibrated
 from readstone.extraction.currency import currency_in
-from readstone.extraction.geometry import Sheet, sheet_of
 from readstone.extraction.grounding import Found, grounded
-from readstone.extraction.labelling import Label, labels_in
 from readstone.extraction.listing import elements_of
-from readstone.extraction.pairing import LEAST, assigned, claims
+from readstone.extraction.pairing import LEAST, assigned
 from readstone.extraction.places import party_claims
+from readstone.extraction.prints import Print
 from readstone.extraction.sought import Sought, lists_of, names_for, scalars_of
 
-Strengths = dict[str, list[tuple[Candidate, float]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Print:
-    """What a document prints: its runs, its labels, and its candidates by kind."""
-
-    sheet: Sheet
-    labels: tuple[Label, ...]
-    amounts: tuple[Candidate, ...]
-    days: tuple[Candidate, ...]
-    ids: tuple[Candidate, ...]
-    texts: tuple[Candidate, ...]
+_DOCUMENTS_DAY: Final = frozenset({"date", "invoice_date", "issue_date", ""})
+_TELLING: Final = frozenset({"email", "url", "iban", "tax_id", "phone"})
+"""Kinds whose shape says what they are, so that the only one is found without its label."""
 
 
 def extract(pages: Sequence[Page], schema: Schema, scene: Scene) -> Extraction:
@@ -55,8 +28,9 @@ def extract(pages: Sequence[Page], schema: Schema, scene: Scene) -> Extraction:
     time that reading takes. `scene` decides which checks are made of it, which is its caller's to do.
     """
     del scene  # The fields of both scenes are found alike.
-    sought = scalars_of(schema)
-    said = _print(pages, sought)
+    sought, lists = scalars_of(schema), lists_of(schema)
+    single = [member for wanted in lists if wanted.single for member in wanted.members]
+    said = Print(pages, names_for((*sought, *single)))
     values = [
         value
         for leaf, candidate, strength in _chosen(said, sought)
@@ -66,34 +40,21 @@ def extract(pages: Sequence[Page], schema: Schema, scene: Scene) -> Extraction:
             )
         )
     ]
-    for wanted in lists_of(schema):
-        values += elements_of(said.sheet, said.labels, said.amounts, wanted)
+    for wanted in lists:
+        values += elements_of(said, wanted)
     by_path = {value.path: value.value for value in values}
     return Extraction(_content(schema.root, (), by_path), tuple(values), ())
 
 
-def _print(pages: Sequence[Page], sought: tuple[Sought, ...]) -> Print:
-    sheet = sheet_of(pages)
-    habits = habits_of(sheet)
-    labels = labels_in(sheet, names_for(sought))
-    amounts, days = amounts_in(sheet, habits), days_in(sheet, habits)
-    starts = {span.place[:2] for day in days for span in day.spans}
-    amounts = tuple(each for each in amounts if each.span.place[:2] not in starts)
-    spans = [label.span for label in labels if label.likeness > 0.75]
-    ids = ids_in(sheet, (*amounts, *days))
-    return Print(sheet, labels, amounts, days, ids, texts_in(sheet, spans))
-
-
 def _chosen(said: Print, sought: Sequence[Sought]) -> list[tuple[Sought, Candidate, float]]:
-    strengths = _strengths(said, sought)
+    strengths = [_strengths(said, leaf) for leaf in sought]
     columns: dict[tuple[tuple[int, int, int], ...], int] = {}
     by_cell: dict[tuple[int, int], tuple[Candidate, float]] = {}
-    for row, leaf in enumerate(sought):
-        for candidate, strength in strengths[row]:
+    for row, own in enumerate(strengths):
+        for candidate, strength in own:
             column = columns.setdefault(candidate.place, len(columns))
             if strength > by_cell.get((row, column), (None, 0.0))[1]:
                 by_cell[row, column] = (candidate, strength)
-        del leaf
     matrix = [
         [
             by_cell[row, column][1] if (row, column) in by_cell else 0.0
@@ -109,34 +70,41 @@ def _chosen(said: Print, sought: Sequence[Sought]) -> list[tuple[Sought, Candida
     ]
 
 
-def _strengths(said: Print, sought: Sequence[Sought]) -> list[list[tuple[Candidate, float]]]:
-    """For each leaf what may be it, and how strongly."""
-    pools = {
-        "amount": said.amounts,
-        "number": said.amounts,
-        "date": said.days,
-        "id": said.ids,
-        "text": said.texts,
-    }
-    claimed = {kind: claims(said.labels, pool) for kind, pool in pools.items() if kind != "number"}
-    sums = supported(claimed["amount"], said.amounts)
-    found: list[list[tuple[Candidate, float]]] = []
-    for leaf in sought:
-        pool = "amount" if leaf.kind == "number" else leaf.kind if leaf.kind in claimed else "text"
-        of_label = sums if pool == "amount" else claimed[pool]
-        own = [
-            (claim.candidate, claim.strength * weight)
-            for concept, weight in leaf.concepts
-            for claim in of_label.get(concept, [])
-        ]
-        if leaf.kind == "date" and leaf.concept in {"date", "invoice_date", "issue_date", ""}:
-            own += [(day, _lone_day(day, own)) for day in said.days]
-        elif leaf.kind in {"name", "address"}:
-            own = party_claims(said.sheet, said.labels, leaf, own)
-        elif leaf.kind == "currency":
-            own = currency_in(said.sheet)
-        found.append(own)
-    return found
+def _strengths(said: Print, leaf: Sought) -> list[tuple[Candidate, float]]:
+    """What may be a leaf, and how strongly."""
+    match leaf.kind:
+        case "currency":
+            return currency_in(said.sheet)
+        case "choice":
+            return chosen_of(said.sheet, said.labels, leaf)
+        case "boolean":
+            return _labelled(said, leaf, "boolean") + ticked(said.sheet, said.labels, leaf)
+        case "name" | "address":
+            return party_claims(said, leaf, _labelled(said, leaf, "text"))
+        case "date":
+            own = _labelled(said, leaf, "date")
+            lone = leaf.concept in _DOCUMENTS_DAY
+            return own + [(day, _lone_day(day, own)) for day in said.pool("date") if lone]
+        case kind:
+            own = _labelled(said, leaf, "amount" if kind == "number" else kind)
+            return own or (_lone(said.pool(kind), leaf) if kind in _TELLING else [])
+
+
+def _labelled(said: Print, leaf: Sought, pool: Kind) -> list[tuple[Candidate, float]]:
+    """What the labels of a leaf claim."""
+    claimed = said.claimed(pool)
+    return [
+        (claim.candidate, claim.strength * weight)
+        for concept, weight in leaf.concepts
+        for claim in claimed.get(concept, [])
+    ]
+
+
+def _lone(pool: Sequence[Candidate], leaf: Sought) -> list[tuple[Candidate, float]]:
+    """The only one of its shape on the pages, without a label; a party's are not told from the other's."""
+    shaped = [each for each in pool if each.fit == 1.0]
+    alone = len({each.text for each in shaped}) == 1
+    return [(shaped[0], 0.3 if leaf.side == "buyer" else 0.5)] if alone else []
 
 
 def _lone_day(day: Candidate, labelled: Sequence[tuple[Candidate, float]]) -> float:

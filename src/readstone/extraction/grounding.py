@@ -11,6 +11,7 @@ from readstone.core.extraction import Evidence, Field, Match, Path, Scalar, Valu
 from readstone.extraction.candidates import Candidate
 from readstone.extraction.folding import compact
 from readstone.extraction.geometry import around
+from readstone.extraction.values.amounts import amounts
 
 _EDGES: Final = " :;,|*=~_"
 
@@ -45,11 +46,12 @@ def _said(field: Field, candidate: Candidate) -> tuple[Scalar, Match]:
     meaning = candidate.meaning
     match field.kind:
         case "number" | "integer":
-            return (_number(field, meaning), "derived")
+            return (_number(field, _figures(meaning)), "derived")
         case "date":
             return (meaning.isoformat() if isinstance(meaning, date) else None, "derived")
         case "boolean":
-            return None, "derived"
+            said = meaning if candidate.kind == "boolean" else None
+            return {"true": True, "false": False}.get(str(said)), "derived"
         case "choice":
             said = compact(candidate.text)
             return next((one for one in field.choices if compact(one) == said), None), "fuzzy"
@@ -57,7 +59,14 @@ def _said(field: Field, candidate: Candidate) -> tuple[Scalar, Match]:
             pass
     text = candidate.text if candidate.kind != "amount" else _bare_amount(candidate.text)
     text = re.sub(r"\s+", " ", text).strip(_EDGES)
-    return (text or None, "exact")
+    printed = compact(" ".join(span.text for span in candidate.spans))
+    return (text or None, "exact" if compact(text) in printed else "derived")
+
+
+def _figures(meaning: object) -> object:
+    """The number that a text says as its only one."""
+    found = amounts(meaning) if isinstance(meaning, str) else ()
+    return found[0].value if len(found) == 1 else meaning
 
 
 def _number(field: Field, meaning: object) -> Scalar:

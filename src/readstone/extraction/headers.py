@@ -34,6 +34,11 @@ class Table:
     columns: tuple[Column, ...]
     box: Box
 
+    @property
+    def is_of_numbers(self) -> bool:
+        """Whether it names a column of numbers, so that its rows are told by these."""
+        return any(column.concept in NUMERIC for column in self.columns)
+
 
 def item_names(own: Iterable[tuple[str, str]]) -> Names:
     """What columns are called: the known names, and the client's own (name, concept)."""
@@ -45,8 +50,8 @@ def _known_names() -> Names:
     return Names.of(lexicon().column)
 
 
-def tables_in(sheet: Sheet, names: Names) -> tuple[Table, ...]:
-    """The headers of line items: rows that name an item's columns, at least one of them numeric."""
+def tables_in(sheet: Sheet, names: Names, wanted: frozenset[str]) -> tuple[Table, ...]:
+    """The headers of lists: rows that name an item's columns, one of numbers, or else two of the `wanted` columns."""
     labels = labels_in(sheet, names)
     found: list[Table] = []
     for label in labels:
@@ -57,7 +62,7 @@ def tables_in(sheet: Sheet, names: Names) -> tuple[Table, ...]:
             and abs(other.span.box.middle[1] - label.span.box.middle[1])
             < _HEADER_ROWS * label.span.box.height
         ]
-        if table := _table(row):
+        if table := _table(row, wanted):
             found.append(table)
     kept: list[Table] = []
     for table in sorted(found, key=lambda each: (-len(each.columns), each.page, each.box.top)):
@@ -70,11 +75,12 @@ def _overlap(one: Box, other: Box) -> bool:
     return one.top < other.bottom and other.top < one.bottom
 
 
-def _table(row: Sequence[Label]) -> Table | None:
+def _table(row: Sequence[Label], wanted: frozenset[str]) -> Table | None:
     columns = _columns(row)
     concepts = {column.concept for column in columns}
-    wanted = concepts & (NUMERIC | {"item_description"})
-    if len(wanted) < 2 or not concepts & NUMERIC or len(columns) < 2:
+    items = concepts & (NUMERIC | {"item_description"})
+    numbers = len(items) >= 2 and concepts & NUMERIC
+    if len(columns) < 2 or not (numbers or len(concepts & wanted) >= 2):
         return None
     box = around([column.box for column in columns])
     # Words of a sentence are no header: its columns stand apart.

@@ -6,8 +6,9 @@ from typing import Final
 
 from readstone.core.document import Box
 from readstone.extraction.candidates import Candidate
+from readstone.extraction.cells import column_of, rows_of_text, texts_beside
 from readstone.extraction.descriptions import descriptions
-from readstone.extraction.geometry import Sheet, same_row, shared
+from readstone.extraction.geometry import Sheet, same_row
 from readstone.extraction.headers import NUMERIC, Table
 from readstone.extraction.labelling import Label
 from readstone.extraction.products import multiplied
@@ -44,7 +45,7 @@ def items_under(
         and table.box.bottom - 2 < number.box.middle[1] < bottom
         and not _said_in_passing(number)
     ]
-    cells = [(_column_of(table, number.box), number) for number in inside]
+    cells = [(column_of(table, number.box), number) for number in inside]
     named = [(table.columns[column].concept, number) for column, number in cells]
     key = _key(named)
     anchors = sorted(
@@ -69,10 +70,34 @@ def items_under(
         )
         for row in grid
     ]
+    others = [
+        index
+        for index, meaning in enumerate(meanings)
+        if meaning not in NUMERIC and meaning != "item_description"
+    ]
+    beside = texts_beside(sheet, table, anchors, others, bottom)
+    for row, texts in zip(rows, beside, strict=True):
+        row.cells.update({meanings[column]: text for column, text in texts.items()})
     for row, name in zip(rows, descriptions(sheet, table, anchors, bottom), strict=True):
         if name:
             row.cells["item_description"] = name
-    return [row for row in rows if len(row.cells) > 1]
+    return [row for row in rows if _is_item(row)]
+
+
+def _is_item(row: Item) -> bool:
+    """Whether a row has two cells that make an item; what stands in other columns may be of a line between two."""
+    return len(row.cells.keys() & {*NUMERIC, "item_description"}) > 1
+
+
+def items_of_text(
+    sheet: Sheet, table: Table, sums: Sequence[Label], ends: Sequence[Table]
+) -> list[Item]:
+    """The rows under a header that names no numbers."""
+    bottom = _bottom(sheet, table, sums, ends)
+    return [
+        Item({table.columns[column].concept: text for column, text in row.items()})
+        for row in rows_of_text(sheet, table, bottom)
+    ]
 
 
 def _said_in_passing(number: Candidate) -> bool:
@@ -97,21 +122,6 @@ def _bottom(sheet: Sheet, table: Table, sums: Sequence[Label], ends: Sequence[Ta
         if other.page == table.page and other.box.top > table.box.bottom
     ]
     return min(limits, default=float(sheet.sizes[table.page][1]))
-
-
-def _column_of(table: Table, box: Box) -> int:
-    """The column a cell stands in: whose header it shares most with, else the nearest."""
-    best, least = 0, float("inf")
-    for index, column in enumerate(table.columns):
-        aside = min(
-            abs(column.box.right - box.right),
-            abs(column.box.left - box.left),
-            abs(column.box.middle[0] - box.middle[0]),
-        )
-        distance = aside - 1000.0 * shared(column.box, box) * (box.left < column.box.right)
-        if distance < least:
-            best, least = index, distance
-    return best
 
 
 def _key(cells: Sequence[tuple[str, Candidate]]) -> str:

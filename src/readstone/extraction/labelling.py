@@ -10,6 +10,7 @@ from rapidfuzz import fuzz, process
 from readstone.extraction.folding import compact, tokens
 from readstone.extraction.geometry import Run, Sheet, Span
 from readstone.extraction.legal_forms import is_form
+from readstone.extraction.values.answers import is_box
 
 _RATE: Final = re.compile(r"@?\s?\d+([.,]\d+)?\s?%\)?$")
 """A tax rate, which labels name in passing: "GST@6%"."""
@@ -100,8 +101,9 @@ def _exact(run: Run, names: Names) -> list[Label]:
 
 
 def _standing(run: Run, first: int, end: int) -> float:
-    """Labels begin a line or follow a mark, and end it or are followed by a colon, a number or a sign."""
-    before = 1.0 if first == 0 or run.words[first - 1].text[-1] in ":;,|.-)#" else 0.55
+    """Labels begin a line or follow a mark or a box, and end it or are followed by a colon, a number or a sign."""
+    above = run.words[first - 1].text if first else ":"
+    before = 1.0 if above[-1] in ":;,|.-)#" or is_box(above) else 0.55
     if end == len(run.words) or run.words[end - 1].text[-1] in ":#.)=":
         return before
     following = run.words[end].text
@@ -116,8 +118,9 @@ def _starts(run: Run, exact: Sequence[Label]) -> list[Span]:
     if any(label.span.first == 0 for label in exact):
         return []
     spans: list[Span] = []
-    for end in range(1, min(5, len(run.words)) + 1):
-        spans.append(Span(run, 0, end))
+    first = int(is_box(run.words[0].text))
+    for end in range(first + 1, min(first + 5, len(run.words)) + 1):
+        spans.append(Span(run, first, end))
         if run.words[end - 1].text[-1] == ":":
             break
     return spans

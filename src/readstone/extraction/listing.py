@@ -1,31 +1,32 @@
-"""The elements of a schema's lists: line items by their columns, single values by their label."""
+"""The elements of a schema's lists: rows of tables by their columns, single values by their shape or label."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from readstone.core.extraction import Value
-from readstone.extraction.candidates import Candidate
-from readstone.extraction.geometry import Sheet
+from readstone.extraction.confidence import calibrated
 from readstone.extraction.grounding import Found, grounded
-from readstone.extraction.headers import carried, item_names, tables_in
-from readstone.extraction.items import Item, items_under
-from readstone.extraction.labelling import Label
+from readstone.extraction.headers import NUMERIC, Table, carried, item_names, tables_in
+from readstone.extraction.items import Item, items_of_text, items_under
+from readstone.extraction.labels.lexicon import lexicon
+from readstone.extraction.prints import Print
 from readstone.extraction.receipt_rows import items_without_header
+from readstone.extraction.singles import singles_of
 from readstone.extraction.sought import SoughtList
 
 _SUMS: Final = frozenset({"total", "rounded_total", "subtotal", "amount_due"})
 _WHOLE: Final = 2
 """Cells that a row without its header must be more than."""
+_OF_ITEMS: Final = NUMERIC | {"item_description"}
 
 
-def elements_of(
-    sheet: Sheet, labels: Sequence[Label], numbers: Sequence[Candidate], wanted: SoughtList
-) -> list[Value]:
+def elements_of(said: Print, wanted: SoughtList) -> list[Value]:
     """The values of a list, their paths from the root."""
     if wanted.single:
-        return []
+        return _singles(said, wanted)
     values: list[Value] = []
-    for index, item in enumerate(_items(sheet, labels, numbers, wanted)):
+    for index, item in enumerate(_items(said, wanted)):
         for member in wanted.members:
             candidate = item.cells.get(member.concept or member.label_concept)
             path = (*wanted.path, index, *member.path)
@@ -34,30 +35,66 @@ def elements_of(
     return values
 
 
-def _items(
-    sheet: Sheet, labels: Sequence[Label], numbers: Sequence[Candidate], wanted: SoughtList
-) -> list[Item]:
+def _singles(said: Print, wanted: SoughtList) -> list[Value]:
+    leaf = wanted.members[0]
+    found = [
+        (item.cells[leaf.concept], 0.8)
+        for item in _items(said, wanted)
+        if leaf.concept in item.cells
+    ]
+    if not found:
+        found = [
+            (each, calibrated(leaf.kind, strength)) for each, strength in singles_of(said, leaf)
+        ]
+    values: list[Value] = []
+    for candidate, sure in found:
+        path = (*wanted.path, len(values))
+        if value := grounded(Found(path, leaf.field, candidate, sure)):
+            values.append(value)
+    return values
+
+
+def _items(said: Print, wanted: SoughtList) -> list[Item]:
+    concepts = frozenset(member.concept or member.label_concept for member in wanted.members)
+    if wanted.single and not concepts <= _columns():
+        return []
     own = [
         (name, member.concept or member.label_concept)
         for member in wanted.members
         for name in member.own
     ]
-    tables = tables_in(sheet, item_names(own))
+    tables = tables_in(said.sheet, item_names(own), _columns() if wanted.single else concepts)
+    items = _under(said, tables)
+    if not items and concepts & _OF_ITEMS:
+        items = items_without_header(said.sheet, said.pool("amount"), said.labels)
+    sums = {
+        label.span.run.index
+        for label in said.labels
+        if label.concept in _SUMS and label.span.end == len(label.span.run.words)
+    }
+    return [item for item in items if not _names_one_of(item, sums)]
+
+
+@cache
+def _columns() -> frozenset[str]:
+    """The concepts that head columns."""
+    return frozenset(each.name for each in lexicon().concepts.values() if each.column)
+
+
+def _under(said: Print, tables: Sequence[Table]) -> list[Item]:
+    numbers, labels = said.pool("amount"), said.labels
     items: list[Item] = []
     for table in tables:
         others = [other for other in tables if other is not table]
-        items += items_under(sheet, table, numbers, labels, others)
-    last = carried(sheet, tables[-1]) if tables and items else None
-    if last:
-        rows = items_under(sheet, last, numbers, labels, ())
+        if table.is_of_numbers:
+            items += items_under(said.sheet, table, numbers, labels, others)
+        else:
+            items += items_of_text(said.sheet, table, labels, others)
+    last = carried(said.sheet, tables[-1]) if tables and items else None
+    if last and last.is_of_numbers:
+        rows = items_under(said.sheet, last, numbers, labels, ())
         items += [row for row in rows if len(row.cells) > _WHOLE]
-    found = items or items_without_header(sheet, numbers, labels)
-    sums = {
-        label.span.run.index
-        for label in labels
-        if label.concept in _SUMS and label.span.end == len(label.span.run.words)
-    }
-    return [item for item in found if not _names_one_of(item, sums)]
+    return items
 
 
 def _names_one_of(item: Item, sums: set[int]) -> bool:

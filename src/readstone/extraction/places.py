@@ -11,11 +11,11 @@ from readstone.extraction.legal_forms import is_form
 from readstone.extraction.parties import (
     Block,
     address_under,
-    blocks,
     looks_like_address,
     named,
     names_at_head,
 )
+from readstone.extraction.prints import Print
 from readstone.extraction.sought import Sought
 
 _PARTIES: Final = frozenset({"seller", "buyer"})
@@ -26,14 +26,13 @@ _FEWEST: Final = 2
 Strengths = list[tuple[Candidate, float]]
 
 
-def party_claims(
-    sheet: Sheet, labels: Sequence[Label], leaf: Sought, labelled: Strengths
-) -> Strengths:
+def party_claims(said: Print, leaf: Sought, labelled: Strengths) -> Strengths:
     """What may be the name or the address of the party a leaf asks for."""
+    sheet, labels = said.sheet, said.labels
     own = [(candidate, strength) for candidate, strength in labelled if _is_name(candidate)]
     if leaf.kind == "name" and leaf.concept not in {"seller", "buyer"}:
         return [*own, *((name, 1.0) for name in _stated_below(sheet, labels, leaf))]
-    found = blocks(sheet, labels)
+    found = said.blocks
     buyers = [block for block in found if _is_under(block, labels, "buyer")]
     if leaf.side == "buyer" or leaf.concept == "buyer":
         names = _buyers(sheet, labels, found, buyers)

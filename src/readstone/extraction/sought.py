@@ -17,15 +17,18 @@ from readstone.extraction.labels.understanding import understand
 Side: TypeAlias = Literal["seller", "buyer"]
 
 _KINDS: Final[dict[ValueSort, Kind]] = {
-    "address": "address", "age": "number", "amount": "amount", "currency": "currency", "date": "date", "iban": "id",
-    "identifier": "id", "organisation": "name", "percent": "number", "person": "name", "phone": "id", "quantity": "number",
-    "tax_id": "id",
+    "address": "address", "age": "number", "amount": "amount", "bic": "bic", "currency": "currency", "date": "date", "email": "email",
+    "iban": "iban", "identifier": "id", "measure": "measure", "organisation": "name", "percent": "percent", "person": "name",
+    "phone": "phone", "quantity": "number", "range": "range", "tax_id": "tax_id", "time": "time", "url": "url",
 }  # fmt: skip
 """Where a sort is not named, any text may say it."""
 _ITEM: Final = re.compile(r"\b(?:item|box|line|field|feld|case|casella)\s+(\d+)\b", re.IGNORECASE)
 _KIND_WORDS: Final[tuple[tuple[str, Kind], ...]] = (
     ("date", "date"), ("name", "name"), ("address", "address"), ("amount", "amount"), ("total", "amount"),
-    ("price", "amount"), ("sum", "amount"), ("fee", "amount"), ("number", "id"), ("no", "id"), ("id", "id"), ("code", "id"),
+    ("price", "amount"), ("sum", "amount"), ("fee", "amount"), ("email", "email"), ("mail", "email"), ("website", "url"),
+    ("url", "url"), ("phone", "phone"), ("telephone", "phone"), ("mobile", "phone"), ("fax", "phone"), ("iban", "iban"),
+    ("vat", "tax_id"), ("rate", "percent"), ("percent", "percent"), ("percentage", "percent"), ("time", "time"),
+    ("number", "id"), ("no", "id"), ("id", "id"), ("code", "id"),
 )  # fmt: skip
 
 _KIN: Final[dict[str, tuple[tuple[str, float], ...]]] = {
@@ -78,7 +81,7 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class SoughtList:
-    """A list of the schema: its members by their paths from an element, none for a list of single values."""
+    """A list of the schema: its members by their paths from an element; of a list of single values the one leaf, its path the list's."""
 
     path: Path
     members: tuple[Sought, ...]
@@ -95,8 +98,9 @@ def lists_of(schema: Schema) -> tuple[SoughtList, ...]:
     found: list[SoughtList] = []
     for path, node in _lists(schema.root, ()):
         context = tuple(str(step) for step in path)
-        members = tuple(_leaves(node.item, (), context, in_list=True))
-        found.append(SoughtList(path, members, single=isinstance(node.item, Field)))
+        single = isinstance(node.item, Field)
+        members = tuple(_leaves(node.item, path if single else (), context, in_list=True))
+        found.append(SoughtList(path, members, single=single))
     return tuple(found)
 
 
@@ -135,10 +139,13 @@ def _sought(field: Field, path: Path, context: tuple[str, ...], *, in_list: bool
     known = understand(field.label, f"{scope} {key}".strip(), column=in_list)
     concept = known.name if known else ""
     kind = _KINDS.get(known.kinds[0], "text") if known else _kind(field, f"{field.label} {key}")
-    if field.kind == "date":
-        kind = "date"
-    elif field.kind in {"number", "integer"} and kind not in {"amount", "number"}:
-        kind = "amount"
+    match field.kind:
+        case "date" | "boolean" | "choice":
+            kind = field.kind
+        case "number" | "integer" if kind not in {"amount", "number", "percent"}:
+            kind = "amount"
+        case _:
+            pass
     return Sought(path, field, concept, kind, tuple(own), _side(f"{scope} {key} {field.label}"))
 
 

@@ -3,42 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readstone.core.document import Box, Line, Page, Word
-from readstone.core.extraction import Extraction, Field, Group, ListOf, Schema, written
+from readstone.core.extraction import Field, Group, ListOf, Schema, written
 from readstone.extraction.extract import extract
 from readstone.extraction.pairing import assigned
-
-HEIGHT = 20.0
-
-
-def line(text: str, left: float, top: float) -> Line:
-    words: list[Word] = []
-    right = left
-    for piece in text.split():
-        width = 10.0 * len(piece)
-        words.append(Word(piece, Box(right, top, right + width, top + HEIGHT), 0.99))
-        right += width + 8.0
-    box = Box(left, top, max(right - 8.0, left + 1.0), top + HEIGHT)
-    corners = (
-        (box.left, box.top),
-        (box.right, box.top),
-        (box.right, box.bottom),
-        (box.left, box.bottom),
-    )
-    return Line(text, corners, box, int(top // 30), 0.99, tuple(words))
-
-
-def page(*lines: tuple[str, float, float]) -> Page:
-    return Page(1000, 1400, tuple(line(*each) for each in lines))
-
-
-def schema(*fields: tuple[str, Field]) -> Schema:
-    return Schema(Group(fields))
-
-
-def read(printed: Page, asked: Schema) -> Extraction:
-    return extract([printed], asked, "general")
-
+from unit.extraction.printing import page, read, schema
 
 INVOICE = page(
     ("Miller Tools Ltd", 50, 40),

@@ -8,11 +8,11 @@ from typing import Final
 
 from readstone.core.document import Page
 from readstone.core.extraction import Check
-from readstone.extraction.checks.digits import born, is_male, resident_id_is_right
 from readstone.extraction.checks.facts import Fact, Facts
 from readstone.extraction.checks.mentions import Mention, mentions
 from readstone.extraction.checks.verdict import held, unprinted
 from readstone.extraction.values.dates import dates
+from readstone.extraction.values.identifiers import born, is_male, resident_id_is_right
 
 AGE: Final = "age = years from birth to the document's date"
 BIRTH: Final = "birth date = that of the identity number"

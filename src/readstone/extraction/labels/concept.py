@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 ValueSort: TypeAlias = Literal[
-    "address", "age", "amount", "choice", "currency", "date", "email", "flag", "iban", "identifier",
+    "address", "age", "amount", "bic", "choice", "currency", "date", "email", "flag", "iban", "identifier",
     "measure", "organisation", "percent", "person", "phone", "quantity", "range", "tax_id", "text",
     "time", "unit", "url", "words",
 ]  # fmt: skip

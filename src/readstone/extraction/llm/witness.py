@@ -18,6 +18,7 @@ from readstone.extraction.values.amounts import (
     amounts,
     decimal_mark_of,
 )
+from readstone.extraction.values.answers import NO, YES
 from readstone.extraction.values.dates import PrintedDate, dates, day_first_of
 
 _SURENESS: Final[Mapping[Match, float]] = {
@@ -27,47 +28,6 @@ _SURENESS: Final[Mapping[Match, float]] = {
     "ungrounded": 0.1,
 }
 """How sure a claim is to be the right value where its words say it. Not calibrated: no model is like another."""
-_YES: Final = frozenset(
-    [
-        "yes",
-        "y",
-        "true",
-        "x",
-        "ja",
-        "oui",
-        "si",
-        "sí",
-        "sim",
-        "はい",
-        "是",
-        "有",
-        "✓",
-        "✔",
-        "☑",
-        "☒",
-        "√",
-        "on",
-        "checked",
-    ]
-)
-_NO: Final = frozenset(
-    [
-        "no",
-        "n",
-        "false",
-        "nein",
-        "non",
-        "não",
-        "いいえ",
-        "否",
-        "无",
-        "無",
-        "☐",
-        "□",
-        "off",
-        "unchecked",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +166,8 @@ def _text(claim: Claim, lines: Sequence[Sequence[Word]]) -> _Seen | None:
 
 def _boolean(wanted: bool, words: Sequence[Word]) -> _Seen | None:  # noqa: FBT001 the value itself
     said = [(word, word.text.strip(".,:;()[]").casefold()) for word in words]
-    saying = [word for word, text in said if text in (_YES if wanted else _NO)]
-    against = [word for word, text in said if text in (_NO if wanted else _YES)]
+    saying = [word for word, text in said if text in (YES if wanted else NO)]
+    against = [word for word, text in said if text in (NO if wanted else YES)]
     return _Seen(wanted, (saying[0],), "derived") if saying and not against else None
 
 
