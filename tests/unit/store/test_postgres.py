@@ -1,7 +1,8 @@
 """The Postgres store beside its contract: migrations, servers that start at once, a database that goes away."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import partial
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from postgres import Postgres, started_postgres
 from readstone.core.errors import ConfigurationError, StoreUnavailable
 from readstone.core.key import mint
+from readstone.store.kept import CHANGING
 from readstone.store.postgres import PostgresStore, migrate
 from readstone.store.queries import read_migrations
 
@@ -81,6 +83,94 @@ async def test_what_one_server_revokes_the_other_refuses_soon(postgres: Postgres
             pass
     for store in (one, other):
         await store.close()
+
+
+async def test_a_key_is_not_looked_up_while_nobody_tells_of_a_change(postgres: Postgres) -> None:
+    store = await _open(postgres.database("quiet"))
+    key, _ = mint("a", now=1)
+    await store.add_key(key)
+    await _until(lambda: _mark(store) != CHANGING)
+    assert await store.find_key(key.public_id) == key
+
+    async def never(*args: object) -> object:
+        raise AssertionError(args)
+
+    store._execute = never  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    assert await store.find_key(key.public_id) == key
+    await store.close()
+
+
+async def test_a_change_by_hand_is_told_too(postgres: Postgres) -> None:
+    url = postgres.database("hand")
+    store = await _open(url)
+    key, _ = mint("a", now=1)
+    await store.add_key(key)
+    assert await store.find_key(key.public_id) == key
+
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.execute("update keys set revoked_at = 5")
+
+    async with asyncio.timeout(10):
+        while await store.find_key(key.public_id) == key:
+            await asyncio.sleep(0.01)
+    await store.close()
+
+
+async def test_without_the_connection_that_tells_keys_are_looked_up_each_time(
+    postgres: Postgres,
+) -> None:
+    url = postgres.database("deaf")
+    store = await _open(url)
+    key, _ = mint("a", now=1)
+    await store.add_key(key)
+    await _until(lambda: _mark(store) != CHANGING)
+    await store._notices.stop()  # pyright: ignore[reportPrivateUsage]  (a listener that hangs)
+    await _until(lambda: _mark(store) == CHANGING)
+
+    other = await _open(url)
+    for at in range(2, 5):
+        key = replace(key, name=str(at))
+        await other.change_key(key)
+        assert await store.find_key(key.public_id) == key
+    for each in (store, other):
+        await each.close()
+
+
+async def test_a_listener_that_is_cut_off_listens_again_and_has_missed_nothing(
+    postgres: Postgres,
+) -> None:
+    url = postgres.database("cut")
+    store, other = await _open(url), await _open(url)
+    key, _ = mint("a", now=1)
+    await store.add_key(key)
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%' or query = 'select 1'"
+    await _until(lambda: _mark(store) != CHANGING)
+    async with (
+        asyncio.timeout(20),
+        await psycopg.AsyncConnection.connect(url, autocommit=True) as connection,
+    ):
+        while _mark(store) != CHANGING:
+            await connection.execute(cut.encode())
+            await asyncio.sleep(0.01)
+    await other.revoke_key(key.public_id, at=2)
+    await _until(lambda: _mark(store) != CHANGING)
+
+    found = await store.find_key(key.public_id)
+    assert found is not None
+    assert found.revoked_at == 2
+    for each in (store, other):
+        await each.close()
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    """Wait for what a connection is told."""
+    async with asyncio.timeout(20):
+        while not is_so():  # noqa: ASYNC110  (nothing tells a test)
+            await asyncio.sleep(0.01)
+
+
+def _mark(store: PostgresStore) -> int:
+    return store._notices.mark  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_a_database_of_a_newer_version_is_refused(postgres: Postgres) -> None:
