@@ -20,6 +20,7 @@ from readstone.api.extract.route import PATH as IMAGE_EXTRACTION
 from readstone.api.extract.route import ExtractLimits, ImageExtraction
 from readstone.api.extract.status import Refusals
 from readstone.api.http import PUBLIC_PATHS, Door, Paths
+from readstone.api.idempotent import Idempotent
 from readstone.api.metering import Metering
 from readstone.api.openai.codec import ChatCodec
 from readstone.api.openai.completions import PATH as CHAT_COMPLETIONS
@@ -48,6 +49,7 @@ from readstone.serving.ledger import Ledger, LedgerTerms
 from readstone.serving.limits.counters import Counters
 from readstone.serving.limits.limiter import Limiter, Terms
 from readstone.serving.limits.memory import MemoryCounters
+from readstone.serving.repeats import build_repeats
 from readstone.serving.vitals import (
     CountedSource,
     count_commits,
@@ -56,6 +58,7 @@ from readstone.serving.vitals import (
     watch_ledger,
 )
 from readstone.store import Store
+from readstone.telemetry.metrics.families import REPLAYS
 from readstone.telemetry.metrics.metrics import Metrics
 
 _MEGABYTE = 1024 * 1024
@@ -110,10 +113,9 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
     )
     extraction = ImageExtraction(catalogue, extractor, intake, _extract_limits(config))
     ledger = Ledger(store, LedgerTerms(config.ledger.required, config.ledger.keep_days))
-    counted = {
-        CHAT_COMPLETIONS: Accounted(completions, ledger),
-        IMAGE_EXTRACTION: Accounted(extraction, ledger),
-    }
+    repeats = build_repeats(config, store)
+    asked = {CHAT_COMPLETIONS: completions, IMAGE_EXTRACTION: extraction}
+    counted = {path: Accounted(Idempotent(route, repeats), ledger) for path, route in asked.items()}
     routes: list[BaseRoute] = [
         *(Route(path, route) for path, route in counted.items()),
         *Models(catalogue, gateway, int(time.time())).routes(),
@@ -123,11 +125,11 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         *Documentation().routes(),
     ]
     _watch(metrics, backends, intake, ledger)
+    repeats.counted = lambda outcome: metrics.board.add(REPLAYS, (outcome,))
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(metrics.stop)
-        await metrics.start()
-        stack.push_async_callback(ledger.stop)
-        await ledger.start()
+        for part in (metrics, ledger, repeats):
+            stack.push_async_callback(part.stop)
+            await part.start()
         for part in (limiter, authentication, fetcher):
             stack.push_async_callback(part.stop)
         await fetcher.start()

@@ -47,6 +47,7 @@ STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.RateLimited: (429, "rate_limit_error"),
     errors.QuotaExceeded: (429, "rate_limit_error"),
     errors.TooManyWrongKeys: (429, "rate_limit_error"),
+    errors.RepeatRefused: (409, "conflict_error"),
     errors.LimitsUnavailable: (503, "overloaded_error"),
     errors.Overloaded: (503, "overloaded_error"),
     errors.StoreUnavailable: (503, "overloaded_error"),
@@ -95,7 +96,7 @@ def _headers(error: errors.RequestError) -> dict[str, str]:
             return {"www-authenticate": "Bearer"}
         case errors.MethodNotAllowed(allowed=allowed):
             return {"allow": allowed}
-        case errors.RateLimited(retry_after=seconds):
+        case errors.RateLimited(retry_after=seconds) | errors.RepeatRefused(retry_after=seconds):
             return _retry(seconds) | ({} if _is_worth_a_retry(error, seconds) else _NO_RETRY)
         case errors.Overloaded(retry_after=seconds) | errors.EngineUnavailable(retry_after=seconds):
             return _retry(seconds)

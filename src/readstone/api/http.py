@@ -157,6 +157,10 @@ class Exchange:
                         await self.receive()
         await self.send({"type": "http.response.body", "body": b""})
 
+    def divert(self, through: Callable[[Send], Send]) -> None:
+        """Have what is sent from now on pass through something."""
+        self._send = through(self._send)
+
     def note_error(self, error: Exception) -> None:
         """Note an error's code for the log line; one that is not of the tree is logged whole."""
         if isinstance(error, RequestError):

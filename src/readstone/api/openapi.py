@@ -31,12 +31,15 @@ _NAMED = re.compile(r"{(\w+)}")
 _DOOR_STATUSES = (401, 403, 429)
 """What every route that is not public may answer before it is reached."""
 _KEY_STATUSES = (400, 401, 403, 404, 413, 503)
-_BODY_STATUSES = (400, 401, 403, 404, 413, 429, 502, 503, 504)
+_BODY_STATUSES = (400, 401, 403, 404, 409, 413, 429, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route as it is documented; `request`, `answer` and `failure` are wire schemas, a form's parts its members."""
+    """One route as it is documented; `request`, `answer` and `failure` are wire schemas, a form's parts its members.
+
+    An answer of type `str` is plain text.
+    """
 
     method: str
     path: str
@@ -66,7 +69,7 @@ OPERATIONS = (
         "Extract the values that a schema in the prompt asks for from an image (a form with the image as a file)",
         ExtractAnswer,
         ExtractForm,
-        statuses=(400, 401, 403, 404, 405, 413, 429, 500, 504),
+        statuses=(400, 401, 403, 404, 405, 409, 413, 429, 500, 504),
         is_form=True,
         failure=ExtractAnswer,
     ),
@@ -134,6 +137,13 @@ OPERATIONS = (
         RotationRequest,
         statuses=_KEY_STATUSES,
     ),
+    Operation(
+        "get",
+        "/metrics",
+        "What the server has counted, for Prometheus",
+        str,
+        statuses=(401, 403),
+    ),
     Operation("get", "/health", "Whether the process answers", Health, public=True, statuses=()),
     Operation(
         "get",
@@ -200,7 +210,10 @@ def _operation(operation: Operation) -> JSON:
 
 
 def _success(operation: Operation) -> JSON:
-    content = _json(operation.answer)
+    if operation.answer is str:
+        content = {"text/plain": {"schema": {"type": "string"}}}
+    else:
+        content = _json(operation.answer)
     if operation.streams:
         content |= {"text/event-stream": {"schema": {"$ref": _REFERENCE.format(name=_EVENT)}}}
     return {"description": "The answer.", "content": content}

@@ -9,6 +9,7 @@ from msgspec import Meta
 from readstone.config.authentication import AuthenticationConfig
 from readstone.config.engines import EngineConfig
 from readstone.config.extract import ExtractConfig
+from readstone.config.idempotency import IdempotencyConfig
 from readstone.config.limits import LimitsConfig
 from readstone.config.metrics import MetricsConfig
 from readstone.config.models import ModelConfig
@@ -42,6 +43,7 @@ class Config:
     fetch: FetchConfig = field(default_factory=FetchConfig)
     reader: ReaderConfig = field(default_factory=ReaderConfig)
     extract: ExtractConfig = field(default_factory=ExtractConfig)
+    idempotency: IdempotencyConfig = field(default_factory=IdempotencyConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     hub: HubConfig = field(default_factory=HubConfig)
     engines: dict[str, EngineConfig] = field(default_factory=dict[str, EngineConfig])

@@ -14,6 +14,7 @@
     ├── RateLimited                 this key asks for more than its share
     │   ├── QuotaExceeded           this key's budget is used up
     │   └── TooManyWrongKeys        this address has sent too many keys that are none
+    ├── RepeatRefused               the request's Idempotency-Key is another's, or its answer is not to be had
     ├── Overloaded                  full: come back in `retry_after` seconds
     ├── StoreUnavailable            what has to be kept cannot be kept or looked up just now
     ├── LimitsUnavailable           what keys asked for cannot be counted just now
@@ -139,6 +140,22 @@ class TooManyWrongKeys(RateLimited):
     """Too many wrong keys came from this address: a wrong one is looked at again in `retry_after` seconds, a right one at once."""
 
     code = "too_many_wrong_keys"
+
+
+class RepeatRefused(RequestError):
+    """The Idempotency-Key cannot be used now: try again in `retry_after` seconds; None where that never helps."""
+
+    code = "idempotency_key_in_use"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, param="Idempotency-Key", code=code)
+        self.retry_after = retry_after
 
 
 class Overloaded(RequestError):

@@ -1,15 +1,15 @@
-"""The vocabulary of requests that are sent again with the same Idempotency-Key: a claim, and the answer that was kept."""
+"""The vocabulary of requests that are sent again with the same Idempotency-Key: a right, and the answer that was kept."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Right:
     """A request's right to be the one that is answered for its Idempotency-Key.
 
     `id` names the key, hashed with the public id of who sent it; `owner` is the process that answers. Times are Unix milliseconds:
-    the claim lapses at `until` unless its owner renews it, and is forgotten at `expires`.
+    the right lapses at `until` unless its owner renews it, and is forgotten at `expires`.
     """
 
     id: str
@@ -48,5 +48,5 @@ class Lost:
     """Another request with that key was answered, and its answer is not there."""
 
 
-Standing: TypeAlias = Claim | KeptAnswer | Runs | Lapsed | Lost
-"""What there is of an Idempotency-Key: a claim of one's own where there was nothing."""
+Standing: TypeAlias = Right | KeptAnswer | Runs | Lapsed | Lost
+"""What there is of an Idempotency-Key: a right of one's own where there was nothing."""

@@ -2,8 +2,9 @@
 
 import time
 from asyncio import CancelledError
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 from readstone.core.chat import ChatRequest, TextPart
 from readstone.core.errors import (
@@ -22,6 +23,9 @@ from readstone.core.usage import Usage
 from readstone.serving.gateway import GatewayEvent, Served, StandIn
 from readstone.serving.ledger import Ledger
 from readstone.serving.limits.estimate import estimate
+
+Gate: TypeAlias = Callable[[], Awaitable[None]]
+Stage: TypeAlias = Literal["open", "committing", "answered"]
 
 _NOTHING = Usage(0, 0)
 
@@ -44,6 +48,8 @@ class Account:
         "_route",
         "_served",
         "_tokens",
+        "gate",
+        "stage",
     )
 
     def __init__(
@@ -59,6 +65,10 @@ class Account:
         self._tokens = 0
         self._served: Served | None = None
         self._is_settled = False
+        self.gate: Gate | None = None
+        """Passed before the answer is entered; what it raises the request fails with."""
+        self.stage: Stage = "open"
+        """How far the answer is on its way into the ledger; once it is there it is charged."""
 
     def ask(self, model: Model) -> None:
         """The request asks for this model."""
@@ -84,31 +94,40 @@ class Account:
         served, model = self._served, self._model
         if served is None or model is None:
             raise RuntimeError("an answer is entered when it is there")
+        if self.gate is not None:
+            await self.gate()
         self._is_settled = True
+        self.stage = "committing"
+        try:
+            await self._ledger.commit(self._answered(served, model))
+        except StoreUnavailable:
+            self.stage = "open"
+            raise
+        self.stage = "answered"
+
+    def _answered(self, served: Served, model: Model) -> Entry:
         finish, usage, metrics = served.finish, served.finish.usage, served.metrics
-        await self._ledger.commit(
-            Entry(
-                self._request_id,
-                self._key_id,
-                self._route,
-                "ok",
-                int(time.time() * 1000),
-                model.id,
-                metrics.engine,
-                finish.reason,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                image_tokens=usage.image_tokens,
-                cached_tokens=usage.cached_tokens,
-                reasoning_tokens=usage.reasoning_tokens,
-                estimated=usage.image_tokens_estimated,
-                pages=usage.pages,
-                images=_images(self._request),
-                ttft_ms=int(metrics.ttft_seconds * 1000),
-                total_ms=int(metrics.total_time_seconds * 1000),
-                queue_ms=int(metrics.queue_seconds * 1000),
-                cost=model.prices.cost(usage),
-            )
+        return Entry(
+            self._request_id,
+            self._key_id,
+            self._route,
+            "ok",
+            int(time.time() * 1000),
+            model.id,
+            metrics.engine,
+            finish.reason,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            image_tokens=usage.image_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            estimated=usage.image_tokens_estimated,
+            pages=usage.pages,
+            images=_images(self._request),
+            ttft_ms=int(metrics.ttft_seconds * 1000),
+            total_ms=int(metrics.total_time_seconds * 1000),
+            queue_ms=int(metrics.queue_seconds * 1000),
+            cost=model.prices.cost(usage),
         )
 
     def __enter__(self) -> Self:

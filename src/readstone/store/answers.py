@@ -3,18 +3,19 @@
 import json
 import sqlite3
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from readstone.core.errors import ConfigurationError
-from readstone.core.repeat import Claim, KeptAnswer, Lapsed, Lost, Runs, Standing
+from readstone.core.repeat import KeptAnswer, Lapsed, Lost, Right, Runs, Standing
 from readstone.store.connection import Connection
 from readstone.store.queries import read_queries
 from readstone.store.rows import Row, Values
 
 _TRIES = 8
-"""A row that was there when a claim was refused may be gone when it is looked at; nobody is as unlucky as this."""
+"""A row that was there when a right was refused may be gone when it is looked at; nobody is as unlucky as this."""
 
 
+@runtime_checkable
 class Tables(Protocol):
     """Runs the named queries; StoreUnavailable where that cannot be done just now."""
 
@@ -57,46 +58,56 @@ class StoredAnswers:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def claim(self, claim: Claim, lapsed: str = "") -> Standing:
-        """Claim a key; what there is where that is not possible."""
+    async def start(self) -> None:
+        """Open the file, where there is one; ConfigurationError where that cannot be done."""
+        if isinstance(self._tables, AnswerFile):
+            await self._tables.open()
+
+    async def stop(self) -> None:
+        """Close it; what was kept stays."""
+        if isinstance(self._tables, AnswerFile):
+            await self._tables.close()
+
+    async def take(self, right: Right, lapsed: str = "") -> Standing:
+        """Take a right; what there is where that is not possible."""
         values: Values = {
-            "id": claim.id,
-            "key_id": claim.key_id,
-            "request_id": claim.request_id,
-            "owner": claim.owner,
-            "at": claim.at,
-            "until": claim.until,
-            "expires": claim.expires,
+            "id": right.id,
+            "key_id": right.key_id,
+            "request_id": right.request_id,
+            "owner": right.owner,
+            "at": right.at,
+            "until": right.until,
+            "expires": right.expires,
             "lapsed": lapsed,
             "nothing": b"",
         }
         for _ in range(_TRIES):
-            taken, _ = await self._tables.execute("claim_answer", values)
+            taken, _ = await self._tables.execute("take_right", values)
             if taken:
-                return claim
-            found, _ = await self._tables.execute("find_answer", {"id": claim.id})
+                return right
+            found, _ = await self._tables.execute("find_answer", {"id": right.id})
             if found:
-                return _standing(found[0], claim.at)
+                return _standing(found[0], right.at)
         return Runs()
 
-    async def hold(self, claim: Claim, until: int) -> bool:
-        """Extend a claim; False where it is another's by now."""
-        values: Values = {"id": claim.id, "request_id": claim.request_id, "until": until}
+    async def hold(self, right: Right, until: int) -> bool:
+        """Extend a right; False where it is another's by now."""
+        values: Values = {"id": right.id, "request_id": right.request_id, "until": until}
         _, changed = await self._tables.execute("hold_answer", values)
         return changed > 0
 
     async def renew(self, owner: str, now: int, until: int) -> int:
-        """Extend every claim of a process that has not lapsed; how many it were."""
+        """Extend every right of a process that has not lapsed; how many it were."""
         values: Values = {"owner": owner, "now": now, "until": until}
         _, changed = await self._tables.execute("renew_answers", values)
         return changed
 
-    async def keep(self, claim: Claim, answer: KeptAnswer | None, expires: int) -> bool:
-        """Keep the answer of a claim, None where it is lost; False where the claim is another's by now."""
+    async def keep(self, right: Right, answer: KeptAnswer | None, expires: int) -> bool:
+        """Keep the answer of a right, None where it is lost; False where the right is another's by now."""
         kept = answer or KeptAnswer("", 0, (), b"")
         values: Values = {
-            "id": claim.id,
-            "request_id": claim.request_id,
+            "id": right.id,
+            "request_id": right.request_id,
             "state": "lost" if answer is None else "kept",
             "expires": expires,
             "fingerprint": kept.fingerprint,
@@ -108,9 +119,9 @@ class StoredAnswers:
         _, changed = await self._tables.execute("keep_answer", values)
         return changed > 0
 
-    async def release(self, claim: Claim) -> None:
-        """Give up a claim: the next request with that key is answered."""
-        values: Values = {"id": claim.id, "request_id": claim.request_id}
+    async def release(self, right: Right) -> None:
+        """Give up a right: the next request with that key is answered."""
+        values: Values = {"id": right.id, "request_id": right.request_id}
         await self._tables.execute("release_answer", values)
 
     async def forget(self, now: int, entries: int, size: int) -> int:

@@ -172,8 +172,8 @@ select
     pages, images, ttft_ms, total_ms, queue_ms, cost
 from ledger where request_id = :request_id;
 
--- A claim takes the place of one that is forgotten, or of the one named that has lapsed.
--- name: claim_answer
+-- A right takes the place of one that is forgotten, or of the one named that has lapsed.
+-- name: take_right
 insert into answers (
     id, key_id, request_id, owner, at, until, expires, state, fingerprint, status, headers, body, size
 )

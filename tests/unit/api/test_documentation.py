@@ -78,7 +78,7 @@ def test_public_routes_ask_for_no_key_and_all_others_do(document: dict[str, Any]
     for path, verbs in document["paths"].items():
         for operation in verbs.values():
             assert (operation.get("security") == []) == (path in {"/health", "/ready"})
-            assert ("401" in operation["responses"]) == path.startswith("/v1/")
+            assert ("401" in operation["responses"]) == path.startswith(("/v1/", "/metrics"))
 
 
 def test_every_reference_leads_somewhere_and_every_id_is_used_once(

@@ -30,6 +30,7 @@ STATUS: Final[dict[type[errors.RequestError], tuple[int, int]]] = {
     errors.PermissionDenied: (_AUTHENTICATION, 403),
     errors.RateLimited: (_RATE_LIMIT, 429),
     errors.Overloaded: (_RATE_LIMIT, 429),
+    errors.RepeatRefused: (_PARAMETER, 409),
     errors.InvalidImage: (_BROKEN, 400),
     errors.TooLarge: (_TOO_LARGE, 413),
     errors.EngineTimeout: (_TIMEOUT, 504),
