@@ -24,7 +24,7 @@ from readstone.server import bind
 from readstone.serving.catalogue import EMBEDDED, build_catalogue
 from readstone.store.opening import open_store
 
-_LIBRARIES = ("onnxruntime", "numpy", "opencv-python-headless", "pillow", "rapidocr", "uvicorn")
+_LIBRARIES = ("onnxruntime", "numpy", "opencv-python-headless", "pillow", "rapidocr", "uvloop")
 _LEAST_MEMORY = 1_500_000_000
 _LEAST_DISK = 500_000_000
 

@@ -120,7 +120,7 @@ def test_what_needs_no_reader_loads_none(tmp_path: Path, command: list[str]) -> 
         "import sys; from readstone.cli import run\n"
         "try: run(sys.argv[1:])\n"
         "except SystemExit: pass\n"
-        "heavy = {'numpy', 'starlette', 'uvicorn', 'uvloop', 'httpcore2', 'onnxruntime', 'cv2'}\n"
+        "heavy = {'numpy', 'starlette', 'uvloop', 'httpcore2', 'onnxruntime', 'cv2'}\n"
         "sys.exit(str(heavy & {*sys.modules}) if heavy & {*sys.modules} else 0)"
     )
     run_in(tmp_path, sys.executable, "-c", script, *command)

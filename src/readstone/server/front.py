@@ -6,18 +6,14 @@ import socket
 import struct
 import termios
 from email.utils import formatdate
-from typing import Final, cast
+from typing import Final
 
-import uvicorn
-from starlette.types import ASGIApp, Scope
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-from uvicorn.server import ServerState
+from starlette.types import ASGIApp
 
-from readstone.api.protocol import Protocol
+from readstone.api.protocol import Protocol, Reception
 from readstone.server.listening import accept
 from readstone.telemetry import log_trouble
 
-_IDLE_SECONDS: Final = 75
 _FRESH_SECONDS: Final = 1.0
 """How long a connection that has not asked anything may still do so when the server has been told to end."""
 _LOOK_SECONDS: Final = 0.02
@@ -32,19 +28,7 @@ class Front:
     """
 
     def __init__(self, application: ASGIApp) -> None:
-        self._config = uvicorn.Config(
-            application,
-            http=Protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=_IDLE_SECONDS,
-        )
-        self._config.load()
-        self._state = ServerState()
+        self._reception = Reception(application)
         self._loop = asyncio.get_running_loop()
         self._listener: socket.socket | None = None
         self._server: asyncio.Server | None = None
@@ -55,7 +39,7 @@ class Front:
     @property
     def connections(self) -> int:
         """How many there are now."""
-        return len(self._state.connections)
+        return len(self._reception.connections)
 
     async def listen(self, listener: socket.socket) -> None:
         """Accept the connections of a port, until it is drained; the listener is closed then."""
@@ -72,20 +56,18 @@ class Front:
         self._is_closing = True
         self._tick()
         await self._stop_listening()
-        while self._state.connections or self._state.tasks:
+        while self._reception.connections or self._reception.tasks:
             passed = self._loop.time() - begun
             if passed >= seconds:
                 await self._cut_off()
                 break
-            for connection in list(self._state.connections):
-                _dismiss(cast("Protocol", connection), is_patient=passed < _FRESH_SECONDS)
+            for connection in list(self._reception.connections):
+                _dismiss(connection, is_patient=passed < _FRESH_SECONDS)
             await asyncio.sleep(_LOOK_SECONDS)
         self._stop_ticking()
 
     def _connection(self) -> Protocol:
-        return Protocol(
-            config=self._config, server_state=self._state, app_state={}, _loop=self._loop
-        )
+        return Protocol(self._reception, self._loop)
 
     async def _stop_listening(self) -> None:
         if self._server is None or self._listener is None:
@@ -97,14 +79,14 @@ class Front:
         self._listener.close()
 
     async def _cut_off(self) -> None:
-        tasks = set(self._state.tasks)
+        tasks = set(self._reception.tasks)
         log_trouble("requests cut off", requests=len(tasks))
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
-        for connection in list(self._state.connections):
-            cast("Protocol", connection).transport.abort()
+        for connection in list(self._reception.connections):
+            connection.transport.abort()
 
     def _tick(self) -> None:
         """Say what every answer tells: what time it is, and at the end that no other answer follows."""
@@ -112,7 +94,7 @@ class Front:
         told = [(b"date", formatdate(usegmt=True).encode())]
         if self._is_closing:
             told.append((b"connection", b"close"))
-        self._state.default_headers = told
+        self._reception.headers = told
         self._ticks = self._loop.call_later(1.0, self._tick)
 
     def _stop_ticking(self) -> None:
@@ -122,15 +104,11 @@ class Front:
 
 def _dismiss(connection: Protocol, *, is_patient: bool) -> None:
     """Close a connection that has nothing more to say; one that is answered closes when it has its answer."""
-    # uvicorn declares neither as optional, though both are until the first request comes.
-    cycle = cast("RequestResponseCycle | None", connection.cycle)
-    scope = cast("Scope | None", connection.scope)
-    is_asking = scope is not None and (cycle is None or cycle.scope is not scope)
-    if is_patient and (cycle is None or is_asking):
+    if is_patient and (connection.is_new or connection.is_asking):
         return
-    if (cycle is None or cycle.response_complete) and _has_more(connection.transport):
+    if not connection.is_answering and _has_more(connection.transport):
         return
-    connection.shutdown()
+    connection.dismiss()
 
 
 def _has_more(transport: asyncio.Transport) -> bool:

@@ -225,7 +225,7 @@ class ChunkReader:
         if not reasons:
             ready.append(raw)
             return
-        known = [read_reason(reason) for reason in reasons]
+        known: list[FinishReason] = [read_reason(reason) for reason in reasons]
         self._reason = known[-1]
         self._held = raw if known == reasons else with_known_reasons(raw)
 
