@@ -64,9 +64,63 @@ class Line:
     words: tuple[Word, ...]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Rule:
+    """A straight line drawn on a page, from one end to the other: across from the left, or down from the top."""
+
+    x: float
+    y: float
+    end_x: float
+    end_y: float
+
+
+@dataclass(frozen=True, slots=True)
+class TableCell:
+    """A cell of a table: the row and column it begins in, from 0, how many of each it spans, and its text in one line."""
+
+    row: int
+    column: int
+    text: str
+    rows: int = 1
+    columns: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of `rows` x `columns`; its cells from the top down and from the left, without those that are empty.
+
+    Cells never overlap.
+    """
+
+    rows: int
+    columns: int
+    cells: tuple[TableCell, ...]
+
+
+BlockKind: TypeAlias = Literal[
+    "heading", "text", "list", "key_values", "table", "caption", "header", "footer", "page_number"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What stands together on a page: a heading, a paragraph, a list, a table, what is printed on every page.
+
+    `text` has a line for each line break that is kept, item of a list (after its mark and a space) or pair of a label
+    and its value; of a table, a line for each row with tabs between its columns. `level` is 1 to 3 for a
+    heading, else 0.
+    """
+
+    kind: BlockKind
+    text: str
+    box: Box
+    level: int = 0
+    table: Table | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as it was read: its size in pixels and its lines in reading order.
+    """A page as it was read: its size in pixels, its lines in reading order and the rules drawn on it.
 
     `turned` is how far the image was turned, EXIF orientation applied, until its text stood upright.
     """
@@ -75,6 +129,7 @@ class Page:
     height: int
     lines: tuple[Line, ...]
     turned: Turn = 0
+    rules: tuple[Rule, ...] = ()
 
     def as_sent(self, box: Box) -> Box:
         """The box in pixels of the image as it was sent, EXIF orientation applied: before it was turned."""

@@ -224,7 +224,7 @@ def plain_text(pages: Sequence[Page]) -> str:
     book = Book("plain")
     pieces: list[str] = []
     for page in pages:
-        pieces.append(book.turn(page.width, page.height))
+        pieces.append(book.turn(page))
         pieces += map(book.feed, page.lines)
     return "".join([*pieces, book.end()])
 

@@ -8,12 +8,11 @@ to add nothing but the form. "Extract all text" is one; "Extract the invoice num
 import re
 from typing import Literal, TypeAlias
 
-from readstone.engines.instruction.rendering import Rendering
 from readstone.engines.instruction.sentences import Sentence, sentences
 from readstone.engines.instruction.vocabulary import LAYOUT, MARKDOWN, READING, SPOTTING
 
-Wish: TypeAlias = Rendering | Literal["spotting"]
-"""A rendering, or spotting: the text of each line and where it stands."""
+Wish: TypeAlias = Literal["plain", "layout", "markdown", "spotting"]
+"""A rendering that every family knows, or spotting: the text of each line and where it stands."""
 
 
 def _terms(text: str) -> frozenset[str]:

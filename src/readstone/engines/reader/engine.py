@@ -150,7 +150,7 @@ class ReaderEngine:
             async for source, event in events:
                 match event:
                     case Found():
-                        text = book.turn(event.width, event.height)
+                        text = book.turn(_page(event, []))
                         if isinstance(source, Document):
                             yield event
                     case Line():
@@ -172,7 +172,7 @@ class ReaderEngine:
 
 
 def _page(found: Found, lines: list[Line]) -> Page:
-    return Page(found.width, found.height, tuple(lines), found.turned)
+    return Page(found.width, found.height, tuple(lines), found.turned, found.rules)
 
 
 def plan(messages: tuple[Message, ...]) -> Job:

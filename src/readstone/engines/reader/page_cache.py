@@ -11,6 +11,7 @@ PageCache: TypeAlias = SourceCache[PageEvent]
 _LINE_BYTES = 600
 _WORD_BYTES = 400
 """About what a line and a word take in memory, beside two bytes a character."""
+_RULE_BYTES = 200
 
 
 def page_cache(limit: int, seconds: float) -> PageCache:
@@ -20,5 +21,5 @@ def page_cache(limit: int, seconds: float) -> PageCache:
 
 def _weight(event: PageEvent) -> int:
     if not isinstance(event, Line):
-        return _LINE_BYTES
+        return _LINE_BYTES + _RULE_BYTES * len(event.rules)
     return _LINE_BYTES + 4 * len(event.text) + _WORD_BYTES * len(event.words)

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from readstone.core.document import Corners, Line, Turn
+from readstone.core.document import Corners, Line, Rule, Turn
 from readstone.core.model import Profile
 from readstone.engines.reader.crops import Crop
 from readstone.engines.reader.layout.order import Placed, arrange
+from readstone.engines.reader.layout.rules import rules
 from readstone.engines.reader.orientation import SURE, turn_of
 from readstone.engines.reader.profiles import BALANCED, load
 from readstone.engines.reader.recogniser import mean_confidence
@@ -29,15 +30,16 @@ LEGIBLE: Final = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A page whose lines were found: its size in pixels once it was turned, and in reading order its lines.
+    """A page whose lines were found: its size in pixels once it was turned, in reading order its lines, and its rules.
 
-    Those that a PDF gave, or that were read to see which way up the page is, are lines; the others are crops to be read.
+    Lines that a PDF gave, or that were read to see which way up the page is, are lines; the others are crops to be read.
     """
 
     width: int
     height: int
     crops: tuple[Crop | Line, ...]
     turned: Turn = 0
+    rules: tuple[Rule, ...] = ()
 
 
 class PageReader:
@@ -63,7 +65,7 @@ class PageReader:
             found, known = self._detector.find(image), {}
         height, width = image.shape[:2]
         crops = tuple(_located(place, image, known) for place in arrange(found))
-        return Prepared(width, height, crops, turned)
+        return Prepared(width, height, crops, turned, rules(image, found))
 
     def prepare_page(self, page: DrawnPage) -> Prepared:
         """A PDF's page: the lines of its text layer where that is trusted, and crops of what the layer lacks."""
@@ -73,10 +75,9 @@ class PageReader:
         found = self._detector.find(page.pixels) if page.pictures.legible else ()
         lines = {entry.line.corners: entry.line for entry in layer}
         height, width = page.pixels.shape[:2]
-        placed = arrange([*lines, *unknown(found, layer)])
-        return Prepared(
-            width, height, tuple(_located(place, page.pixels, lines) for place in placed)
-        )
+        corners = [*lines, *unknown(found, layer)]
+        crops = tuple(_located(place, page.pixels, lines) for place in arrange(corners))
+        return Prepared(width, height, crops, rules=rules(page.pixels, corners))
 
     def _confirms(self, image: NDArray[np.uint8], layer: Sequence[LayerLine]) -> bool:
         """Whether samples of the layer are what the reader finds in their places."""

@@ -50,7 +50,7 @@ class Reading:
                 total, prepared = found
                 crops = len(prepared.crops)
                 size = prepared.width, prepared.height
-                yield Found(job, page, total, *size, crops, prepared.turned)
+                yield Found(job, page, total, *size, crops, prepared.turned, prepared.rules)
                 for crop in prepared.crops:
                     waiting.append(self._recognise(crop))
                     if len(waiting) > self._ahead and (line := await waiting.popleft()):

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from readstone.core.chat import Document, Image
-from readstone.core.document import Line, Turn
+from readstone.core.document import Line, Rule, Turn
 from readstone.engines.pictures import Wanted
 
 _LENGTH: Final = struct.Struct(">I")
@@ -63,6 +63,7 @@ class Found(msgspec.Struct, tag="found"):
     height: int
     lines: int
     turned: Turn = 0
+    rules: tuple[Rule, ...] = ()
 
 
 class LineRead(msgspec.Struct, tag="line"):

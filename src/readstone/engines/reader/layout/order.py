@@ -8,11 +8,10 @@ from statistics import median
 from typing import Final
 
 from readstone.core.document import Corners
+from readstone.engines.reader.layout.level import Slope, slope
 
 SAME_ROW: Final = 0.5
 """Lines share a row when their middles are closer than this share of a line's height."""
-LONG: Final = 5.0
-"""Lines this many times wider than high tell how the page is tilted."""
 COLUMN_ROWS: Final = 6
 """A column has at least this many rows: fewer may be two addresses side by side."""
 COLUMN_LINE: Final = 8.0
@@ -53,23 +52,18 @@ def arrange(lines: Iterable[Corners]) -> tuple[Placed, ...]:
 
 
 def _level(lines: list[Corners]) -> list[_Strip]:
-    slopes = [
-        (b[1] - a[1]) / (b[0] - a[0])
-        for a, b, _, d in lines
-        if b[0] - a[0] > LONG * math.dist(a, d)
-    ]
-    slope = median(slopes) if slopes else 0.0
-    return [_strip(corners, slope) for corners in lines]
+    tilt = slope(lines)
+    return [_strip(corners, tilt) for corners in lines]
 
 
-def _strip(corners: Corners, slope: float) -> _Strip:
+def _strip(corners: Corners, tilt: Slope) -> _Strip:
     a, b, c, d = corners
     across = (a[0] + b[0] + c[0] + d[0]) / 4
     down = (a[1] + b[1] + c[1] + d[1]) / 4
     return _Strip(
-        middle=down - slope * across,
-        left=min(a[0], d[0]) + slope * down,
-        right=max(b[0], c[0]) + slope * down,
+        middle=down - tilt * across,
+        left=min(a[0], d[0]) + tilt * down,
+        right=max(b[0], c[0]) + tilt * down,
         height=min(math.dist(a, d), math.dist(a, b)),
         corners=corners,
     )

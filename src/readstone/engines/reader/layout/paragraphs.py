@@ -1,36 +1,47 @@
-"""Makes the markdown of rows outside tables: headings, lists and paragraphs."""
+"""Rows outside tables as blocks: headings, lists, captions, pairs of labels and values, and paragraphs."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from readstone.engines.reader.layout.rows import Row, drop, usual_height, usual_step
+from readstone.core.document import Block
+from readstone.engines.reader.layout.rows import Row, around, drop, usual_height, usual_step
+from readstone.engines.reader.layout.wording import joint
 
-_HEADINGS = ((2.0, "# "), (1.6, "## "), (1.35, "### "))
-"""Heights in usual heights from which a short row is a heading, and its mark."""
+_HEADINGS: Final = ((2.0, 1), (1.6, 2), (1.35, 3))
+"""Heights in usual heights from which a short row is a heading, and its level."""
 
-_HEADING_LENGTH = 80
-"""The most characters of a heading."""
+_HEADING_LENGTH: Final = 80
+"""The most characters of a row of a heading."""
 
-_PARAGRAPH_STEP = 1.45
+_HEADING_STEP: Final = 1.8
+"""Row heights from one row of a heading to the next, at most."""
+
+_ALIKE: Final = 1.2
+"""Rows of a heading differ in height by this factor at most."""
+
+_PARAGRAPH_STEP: Final = 1.45
 """Usual steps from one row to the next that part paragraphs."""
 
-_INDENT = 1.0
+_INDENT: Final = 1.0
 """Usual heights that a row is set in from the left edge of its block to be indented."""
 
-_RUNNING = 30
+_RUNNING: Final = 30
 """Characters of a line from which it may be running text: shorter ones are addresses, labels and the like."""
 
-_BREAK = "  \n"
-"""A line break within a paragraph."""
+LIST_ITEM: Final = re.compile(r"(?:[-*+•◦▪‣·●○■□\u2013]|(?P<number>\d{1,3}[.)]))\s+(?P<text>\S.*)")
+"""A mark and the text of an item."""
 
-_LIST_ITEM = re.compile(r"(?:[-*+•◦▪‣·●○■□\u2013]|(?P<number>\d{1,3}[.)]))\s+(?P<text>\S.*)")
-_LINE_START = re.compile(r"(?P<number>\d{1,9})(?=[.)](?:\s|$))|(?=[#>|<*_`]|[-+](?:\s|$)|[-=~]{3})")
-_UNSPACED = re.compile(r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uffef]")
+CAPTION: Final = re.compile(
+    r"(?:fig\.?|figure|tab(?:le|elle|leau|la|ela|\.)?|abb(?:ildung|\.)?|figura|chart|exhibit)\s*\d+[a-z]?\s*[.:|)\u2013-]"
+    r"|[图圖表図]\s*\d+",
+    re.IGNORECASE,
+)
+"""How the text under or over a figure or table begins."""
 
-_Kind: TypeAlias = Literal["heading", "list", "text"]
+_Kind: TypeAlias = Literal["heading", "list", "caption", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Rows that stand together: one heading, or the rows of a list or of a piece of text."""
+    """Rows that stand together: those of one heading, of a list or of a piece of text."""
 
     kind: _Kind
     rows: list[Row]
@@ -54,22 +65,18 @@ def usual_type(rows: Sequence[Row]) -> Type:
     return Type(usual_height(rows), usual_step(rows))
 
 
-def prose(rows: Sequence[Row], usual: Type) -> Iterator[str]:
-    """The blocks of markdown the rows make, in their order, to be parted by blank lines."""
+def prose(rows: Sequence[Row], usual: Type) -> Iterator[Block]:
+    """The blocks that the rows make, in their order."""
     for group in _groups(rows, usual):
+        box = around(row.box for row in group.rows)
         match group.kind:
             case "heading":
-                yield _heading_mark(group.rows[0], usual) + group.rows[0].text
+                text = " ".join(row.text for row in group.rows)
+                yield Block("heading", text, box, _level(group.rows[0], usual))
             case "list":
-                yield _list(group.rows)
-            case "text":
-                yield _text(group.rows, usual)
-
-
-def escaped(text: str) -> str:
-    """The text of a line with what would be markdown syntax at its start made plain."""
-    start = _LINE_START.match(text)
-    return text if start is None else f"{start[0]}\\{text[start.end() :]}"
+                yield Block("list", _list(group.rows), box)
+            case "caption" | "text":
+                yield from _paragraphs(group, usual)
 
 
 def _groups(rows: Sequence[Row], usual: Type) -> list[_Group]:
@@ -77,8 +84,7 @@ def _groups(rows: Sequence[Row], usual: Type) -> list[_Group]:
     for row in rows:
         kind = _kind(row, usual)
         last = groups[-1] if groups else None
-        near = last is not None and 0 < drop(last.rows[-1], row) <= _PARAGRAPH_STEP * usual.step
-        if last is not None and near and _joins(row, kind, last):
+        if last is not None and _joins(row, kind, last, usual):
             last.rows.append(row)
         else:
             groups.append(_Group(kind, [row]))
@@ -86,30 +92,39 @@ def _groups(rows: Sequence[Row], usual: Type) -> list[_Group]:
 
 
 def _kind(row: Row, usual: Type) -> _Kind:
-    if _heading_mark(row, usual):
+    if _level(row, usual):
         return "heading"
-    return "list" if _LIST_ITEM.match(row.text) else "text"
+    if CAPTION.match(row.text):
+        return "caption"
+    return "list" if LIST_ITEM.match(row.text) else "text"
 
 
-def _joins(row: Row, kind: _Kind, group: _Group) -> bool:
-    """Whether a row near the group belongs to it: more of a text or a list, or a list item's next line."""
+def _joins(row: Row, kind: _Kind, group: _Group, usual: Type) -> bool:
+    """Whether a row belongs to the group above it: more of a text, a list or a heading, or an item's next line."""
+    above = group.rows[-1]
+    step = drop(above, row)
+    if kind == group.kind == "heading":
+        heights = sorted((above.box.height, row.box.height))
+        return 0 < step <= _HEADING_STEP * heights[1] and heights[1] <= _ALIKE * heights[0]
+    if not 0 < step <= _PARAGRAPH_STEP * usual.step:
+        return False
     if kind == "text" and group.kind == "list":
         return row.box.left > group.rows[0].box.left
-    return kind == group.kind != "heading"
+    return (kind == "text" and group.kind in {"text", "caption"}) or kind == group.kind == "list"
 
 
-def _heading_mark(row: Row, usual: Type) -> str:
-    """The mark of a heading, "" of anything else; figures alone are no heading."""
+def _level(row: Row, usual: Type) -> int:
+    """The level of a heading, 0 of anything else; figures alone are no heading."""
     letters = sum(character.isalpha() for character in row.text)
     if len(row.text) > _HEADING_LENGTH or len(row.cells) > 1 or 2 * letters < len(row.text):
-        return ""
-    return next((mark for times, mark in _HEADINGS if row.box.height >= times * usual.height), "")
+        return 0
+    return next((level for times, level in _HEADINGS if row.box.height >= times * usual.height), 0)
 
 
 def _list(rows: Sequence[Row]) -> str:
     text = ""
     for row in rows:
-        item = _LIST_ITEM.match(row.text)
+        item = LIST_ITEM.match(row.text)
         if item is None:
             text += f" {row.text}"
         else:
@@ -117,13 +132,16 @@ def _list(rows: Sequence[Row]) -> str:
     return text[1:]
 
 
-def _text(rows: Sequence[Row], usual: Type) -> str:
+def _paragraphs(group: _Group, usual: Type) -> Iterator[Block]:
     """Rows as paragraphs: full lines run on, lines that end early keep their break."""
+    rows = group.rows
     left = min(row.box.left for row in rows)
     right = max(row.box.right for row in rows)
-    text = escaped(rows[0].text)
+    text = rows[0].text
+    begin = 0
     flows = False
-    for above, below in pairwise(rows):
+    kind = group.kind
+    for index, (above, below) in enumerate(pairwise(rows), 1):
         flowed = flows
         indented = below.box.left > left + _INDENT * usual.height
         room = right - above.box.right
@@ -133,17 +151,15 @@ def _text(rows: Sequence[Row], usual: Type) -> str:
             and room < _first_word_width(below) + usual.height
         )
         if flows:
-            text += _joint(above.text, below.text) + below.text
+            text += joint(above.text, below.text) + below.text
+        elif flowed and indented:
+            yield Block(kind, text, around(row.box for row in rows[begin:index]))
+            text, begin, kind = below.text, index, "text"
         else:
-            text += ("\n\n" if flowed and indented else _BREAK) + escaped(below.text)
-    return text
+            text += f"\n{below.text}"
+    yield Block(kind, text, around(row.box for row in rows[begin:]))
 
 
 def _first_word_width(row: Row) -> float:
     """About how many pixels the first word of a row takes."""
     return row.box.width * len(row.text.split(" ", 1)[0]) / len(row.text)
-
-
-def _joint(above: str, below: str) -> str:
-    """What stands between two lines of a paragraph: nothing in scripts written without spaces."""
-    return "" if _UNSPACED.match(above[-1]) and _UNSPACED.match(below[0]) else " "

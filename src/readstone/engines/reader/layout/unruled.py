@@ -1,11 +1,20 @@
-"""Finds the tables among a page's rows: runs of rows whose cells stand in the same columns."""
+"""Tables without frames: runs of rows whose cells stand in the same columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from readstone.engines.reader.layout.columns import columns, fit, parted, spread, without_bridges
+from readstone.core.document import Rule, Table, TableCell
+from readstone.engines.reader.layout.columns import (
+    Spread,
+    columns,
+    fit,
+    parted,
+    spread,
+    without_bridges,
+)
+from readstone.engines.reader.layout.headings import head_of, wrapped_by_rules
 from readstone.engines.reader.layout.rows import Row, drop
 
 _FEWEST = 2
@@ -32,29 +41,40 @@ _PROSE_STARTS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A table: the rows `begin`..`end` (excluded) of the page, as texts by row and column, all rows as long.
+class TableRows:
+    """A table, made of the rows `begin`..`end` (excluded) of the page.
 
     Lines of one wrapped cell are one text, so it may have fewer rows than it was made of.
     """
 
     begin: int
     end: int
-    cells: tuple[tuple[str, ...], ...]
+    table: Table
 
 
-def tables(rows: Sequence[Row]) -> list[Table]:
-    """The tables of a page from top to bottom, at least two rows of two columns each; they never overlap."""
-    found: list[Table] = []
+def tables(rows: Sequence[Row], rules: Sequence[Rule] = ()) -> list[TableRows]:
+    """The tables of a page from top to bottom, at least two rows of two columns each; they never overlap.
+
+    `rules` across the page tell which columns a heading above them is of, and which rows are one record.
+    """
+    found: list[TableRows] = []
+    across = [rule for rule in rules if rule.y == rule.end_y]
     begin = 0
     while begin < len(rows):
         end = _end_of_run(rows, begin)
-        table = _table(rows, begin, end)
-        if table is None:
+        if _table(rows[begin:end], across) is None:
             begin += 1
-        else:
-            found.append(table)
-            begin = end
+            continue
+        last = found[-1] if found else None
+        top = head_of(rows, begin, end, across, above=(last.begin, last.end) if last else (0, 0))
+        table = _table(rows[top:end], across)
+        if table is None:
+            top, table = begin, _table(rows[begin:end], across)
+        if last is not None and top < last.end:
+            found.pop()
+        if table is not None:
+            found.append(TableRows(top, end, table))
+        begin = end
     return found
 
 
@@ -96,7 +116,7 @@ def _continues(run: Sequence[Row], row: Row) -> bool:
     may_head = len(run) == 1 and white <= _NEAR_WHITE * _lower(above, row)
     if may_head and len(row.cells) > len(above.cells):
         return _divides(row, above)
-    found = fit(row, columns(run[-_LOOK_BACK:]))
+    found = fit(row, columns(without_bridges(run[-_LOOK_BACK:])))
     return found.matches > found.conflicts
 
 
@@ -112,17 +132,24 @@ def _divides(row: Row, head: Row) -> bool:
     return all(sum(column.holds(cell) for column in heads) <= 1 for cell in row.cells)
 
 
-def _table(rows: Sequence[Row], begin: int, end: int) -> Table | None:
-    run = [parted(row) for row in rows[begin:end]]
+def _table(rows: Sequence[Row], rules: Sequence[Rule]) -> Table | None:
+    run = [parted(row) for row in rows]
     if sum(len(row.cells) >= _FEWEST for row in run) < _FEWEST:
         return None
     found = columns(without_bridges(run))
     if len(found) < _FEWEST:
         return None
-    cells = [spread(row, found) for row in run]
-    if _is_prose(cells):
+    spread_out = [spread(row, found, rules) for row in run]
+    if _is_prose([cells.texts for cells in spread_out]):
         return None
-    return Table(begin, end, tuple(tuple(row) for row in _unwrapped(cells)))
+    whole = _unwrapped(wrapped_by_rules(run, spread_out, rules))
+    cells = tuple(
+        TableCell(number, column, text, columns=row.spans[column])
+        for number, row in enumerate(whole)
+        for column, text in enumerate(row.texts)
+        if text
+    )
+    return Table(len(whole), len(found), cells)
 
 
 def _is_prose(cells: Sequence[Sequence[str]]) -> bool:
@@ -137,18 +164,19 @@ def _filled(cells: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     return [column for column in zip(*cells, strict=True) if any(column)]
 
 
-def _unwrapped(cells: Sequence[list[str]]) -> list[list[str]]:
+def _unwrapped(rows: Sequence[Spread]) -> list[Spread]:
     """The rows with lines that go on a cell above them joined to it."""
+    cells = [row.texts for row in rows]
     going_on = [_all_go_on(above, below) for above, below in pairwise(cells)]
     whole = [goes_on for goes_on, row in zip(going_on, cells[1:], strict=True) if all(row)]
     usual = sum(whole) > len(whole) / 2
-    rows = [cells[0]]
-    for row, goes_on in zip(cells[1:], going_on, strict=True):
-        if goes_on and not (usual and all(row)):
-            rows[-1] = [f"{a} {b}".strip() for a, b in zip(rows[-1], row, strict=True)]
+    kept = [rows[0]]
+    for row, goes_on in zip(rows[1:], going_on, strict=True):
+        if goes_on and not (usual and all(row.texts)):
+            kept[-1] = kept[-1].with_below(row)
         else:
-            rows.append(row)
-    return rows
+            kept.append(row)
+    return kept
 
 
 def _all_go_on(above: Sequence[str], below: Sequence[str]) -> bool:

@@ -1,13 +1,16 @@
-"""Renderers make the text of a page from its lines: plain as they come, or whole in layout or markdown."""
+"""Renderers make the text of a page from its lines: plain as they come, or whole in the other forms."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
-from typing import Protocol
+from typing import Protocol, assert_never
 
-from readstone.core.document import Box, Line
+from readstone.core.document import Box, Line, Page
 from readstone.engines.instruction.rendering import Rendering
 from readstone.engines.reader.layout.rows import around, folded
-from readstone.engines.reader.rendering.markdown import MarkdownRenderer
-from readstone.engines.reader.rendering.monospace import LayoutRenderer
+from readstone.engines.reader.rendering.html import html
+from readstone.engines.reader.rendering.markdown import markdown, markdown_with_html_tables
+from readstone.engines.reader.rendering.monospace import monospace
 
 _PARAGRAPH_GAP = 1.3
 """Row heights of white between two rows that part paragraphs while the page's usual step is unknown."""
@@ -79,28 +82,52 @@ class PlainRenderer:
         return begins
 
 
-def renderer(
-    rendering: Rendering,
-    width: int,
-    height: int,  # noqa: ARG001 - a page has two sides, no renderer needs this one yet
-) -> Renderer:
-    """A renderer for one page of `width` x `height` pixels."""
+class PageRenderer:
+    """Buffers a page and gives it whole: nothing goes out before its columns, headings and tables are known."""
+
+    def __init__(self, page: Page, write: Callable[[Page], str]) -> None:
+        self._page = page
+        self._write = write
+        self._lines: list[Line] = []
+
+    def feed(self, line: Line) -> str:
+        """Keep the line."""
+        self._lines.append(line)
+        return ""
+
+    def end(self) -> str:
+        """Give the page."""
+        return self._write(replace(self._page, lines=tuple(self._lines)))
+
+
+def renderer(rendering: Rendering, page: Page) -> Renderer:
+    """A renderer for one page, whose lines are still to come."""
     match rendering:
         case "plain":
             return PlainRenderer()
         case "layout":
-            return LayoutRenderer(width)
+            return PageRenderer(page, monospace)
         case "markdown":
-            return MarkdownRenderer()
+            return PageRenderer(page, markdown)
+        case "markdown-html":
+            return PageRenderer(page, markdown_with_html_tables)
+        case "html":
+            return PageRenderer(page, html)
+        case _:
+            assert_never(rendering)
 
 
 def separator(rendering: Rendering) -> str:
-    """What stands between the texts of two pages: a form feed on its line, or a markdown rule."""
+    """What stands between the texts of two pages: a form feed on its line, or a rule in markdown or HTML."""
     match rendering:
         case "plain" | "layout":
             return "\n\f"
-        case "markdown":
+        case "markdown" | "markdown-html":
             return "\n\n---\n\n"
+        case "html":
+            return "\n<hr>\n"
+        case _:
+            assert_never(rendering)
 
 
 class Book:
@@ -111,12 +138,12 @@ class Book:
         self._page: Renderer | None = None
         self._border = ""
 
-    def turn(self, width: int, height: int) -> str:
-        """Begin a page of `width` x `height` pixels and give the rest of the one before."""
+    def turn(self, page: Page) -> str:
+        """Begin a page, whose lines are still to come, and give the rest of the one before."""
         rest = self.end()
         if self._page is not None:
             self._border = separator(self._rendering)
-        self._page = renderer(self._rendering, width, height)
+        self._page = renderer(self._rendering, page)
         return rest
 
     def feed(self, line: Line) -> str:

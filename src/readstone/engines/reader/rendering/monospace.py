@@ -3,7 +3,8 @@
 import unicodedata
 from statistics import median
 
-from readstone.core.document import Line
+from readstone.core.document import Page
+from readstone.engines.reader.layout.level import levelled
 from readstone.engines.reader.layout.rows import Cell, Row, drop, usual_step, visual_rows
 
 COLUMNS = 240
@@ -16,38 +17,26 @@ _TOGETHER = 1.2
 """Pitches of white between two cells up to which one space parts them; wider white is at least two."""
 
 
-class LayoutRenderer:
-    """Buffers a page of `width` pixels and gives it with columns and spacing kept.
+def monospace(page: Page) -> str:
+    """The page with columns and spacing kept.
 
     No output line is wider than `COLUMNS` plus the widths of its own cells plus two for each of them
     (full-width characters count double): cells are moved right rather than overlap.
     """
-
-    def __init__(self, width: int) -> None:
-        self._width = width
-        self._lines: list[Line] = []
-
-    def feed(self, line: Line) -> str:
-        """Keep the line: nothing goes out before the page's columns are known."""
-        self._lines.append(line)
+    found = visual_rows(levelled(page.lines, ()).lines)
+    if not found:
         return ""
-
-    def end(self) -> str:
-        """Give the page."""
-        found = visual_rows(self._lines)
-        if not found:
-            return ""
-        left = min(row.box.left for row in found)
-        pitch = _pitch(found, max(self._width, *(row.box.right - left for row in found)))
-        step = usual_step(found)
-        output: list[str] = []
-        before: Row | None = None
-        for row in found:
-            if before is not None:
-                output += [""] * _blank_lines(before, row, step)
-            output.append(_set(row, left, pitch))
-            before = row
-        return _without_margin(output)
+    left = min(row.box.left for row in found)
+    pitch = _pitch(found, max(page.width, *(row.box.right - left for row in found)))
+    step = usual_step(found)
+    output: list[str] = []
+    before: Row | None = None
+    for row in found:
+        if before is not None:
+            output += [""] * _blank_lines(before, row, step)
+        output.append(_set(row, left, pitch))
+        before = row
+    return _without_margin(output)
 
 
 def width(text: str) -> int:
