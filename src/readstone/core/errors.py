@@ -91,6 +91,11 @@ class AuthenticationFailed(RequestError):
 
     code = "invalid_api_key"
 
+    def __init__(self, message: str | None = None, *, is_guess: bool = True) -> None:
+        super().__init__(message)
+        self.is_guess = is_guess
+        """Not so where what was sent opened something before: a key that expired, or was revoked."""
+
 
 class PermissionDenied(RequestError):
     """This key may not do that."""

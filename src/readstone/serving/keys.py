@@ -49,14 +49,16 @@ class StoreKeys:
         public_id, secret = parts
         key = await self._keys.find_key(public_id)
         now = self._now()
-        if not opens(key, secret, now) or key is None or key.revoked_at is not None:
+        is_right = opens(key, secret, now)
+        if not is_right or key is None or key.revoked_at is not None:
             raise AuthenticationFailed(
-                f"The key rs-{public_id}-… is not valid here, or it was revoked."
+                f"The key rs-{public_id}-… is not valid here, or it was revoked.",
+                is_guess=not is_right,
             )
         expires_at = key.grant.expires_at
         if expires_at is not None and now >= expires_at:
             raise AuthenticationFailed(
-                f"The key rs-{public_id}-… expired on {written_time(expires_at)}."
+                f"The key rs-{public_id}-… expired on {written_time(expires_at)}.", is_guess=False
             )
         return Principal(public_id, key.name, key.grant, key.owner)
 
@@ -80,8 +82,8 @@ class Authenticator:
             raise AuthenticationFailed
         try:
             return await self._verified(authorization)
-        except AuthenticationFailed:
-            if self._wrong_keys is not None and origin is not None:
+        except AuthenticationFailed as error:
+            if self._wrong_keys is not None and origin is not None and error.is_guess:
                 self._wrong_keys.count(origin)
             raise
 

@@ -101,7 +101,7 @@ class Tokens:
                 options={"require": self._required},
             )
         except jwt.ExpiredSignatureError as error:
-            raise AuthenticationFailed("The token has expired.") from error
+            raise AuthenticationFailed("The token has expired.", is_guess=False) from error
         except jwt.MissingRequiredClaimError as error:
             raise AuthenticationFailed(f"The token has no claim '{error.claim}'.") from error
         except (jwt.PyJWTError, ValueError, TypeError) as error:

@@ -1,10 +1,11 @@
 """Wrong keys by address: counted, held back, forgotten; right ones never."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from readstone.core.errors import AuthenticationFailed, TooManyWrongKeys
+from readstone.core.grant import Grant
 from readstone.core.key import mint
 from readstone.serving.keys import Authenticator
 from readstone.serving.wrong_keys import WrongKeys, networks
@@ -156,3 +157,16 @@ async def test_whatever_else_is_sent_is_one(written: str) -> None:
 
     with pytest.raises(TooManyWrongKeys):
         await authenticator.principal(written, From("192.0.2.1"))
+
+
+async def test_a_key_that_was_revoked_or_has_expired_is_no_guess() -> None:
+    store = MemoryStore()
+    authenticator = Authenticator(store, (), WrongKeys(1))
+    written: list[str] = []
+    for key, secret in (mint("a", 0, Grant(expires_at=1)), mint("b", 0)):
+        await store.add_key(replace(key, revoked_at=None if key.name == "a" else 5))
+        written.append(secret)
+
+    for secret in written * 3:
+        with pytest.raises(AuthenticationFailed):
+            await authenticator.principal(f"Bearer {secret}", From("192.0.2.1"))
