@@ -57,6 +57,8 @@ def _printed(sheet: Sheet, choice: str) -> Iterator[Candidate]:
     if not wanted:
         return
     for run in sheet.runs:
+        if wanted not in compact(run.text):
+            continue
         for first, end in _spelling(run, wanted):
             span = Span(run, first, end)
             yield Candidate("choice", (span,), choice, 1.0, span.text)

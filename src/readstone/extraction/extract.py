@@ -5,13 +5,13 @@ from typing import Final
 
 from readstone.core.document import Page
 from readstone.core.extraction import JSON, Extraction, Group, ListOf, Node, Path, Scene, Schema
+from readstone.extraction.assignment import LEAST, assigned
 from readstone.extraction.candidates import Candidate, Kind
 from readstone.extraction.choices import chosen_of, ticked
 from readstone.extraction.confidence import calibrated
 from readstone.extraction.currency import currency_in
 from readstone.extraction.grounding import Found, grounded
 from readstone.extraction.listing import elements_of
-from readstone.extraction.pairing import LEAST, assigned
 from readstone.extraction.places import party_claims
 from readstone.extraction.prints import Print
 from readstone.extraction.sought import Sought, lists_of, names_for, scalars_of

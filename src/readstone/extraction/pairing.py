@@ -1,7 +1,4 @@
-"""Which printed value belongs to which printed label: by where they stand, all fields at once.
-
-After "Applying assignment optimisation to key information extraction" (arXiv 2306.00750) in idea: a value serves one field.
-"""
+"""Which printed value may belong to which printed label: by where they stand."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,8 +22,6 @@ _SUMMARISED: Final = 0.4
 _SUMMARY_REACH: Final = 9.0
 _RIVAL: Final = 0.45
 """What is left of a field's claim where the value belongs more to another label."""
-LEAST: Final = 0.22
-"""A claim under which nothing is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,72 +139,3 @@ def _beneath(label: Label, there: Box, labels: Sequence[Label]) -> float:
         ):
             return pull * _BLOCKED
     return pull
-
-
-def assigned(strengths: Sequence[Sequence[float]]) -> list[int | None]:
-    """For each row the column it gets, no column twice, so that the sum is greatest; None where all is under `LEAST`.
-
-    The Hungarian method with potentials, O(rows² x columns).
-    """
-    rows = len(strengths)
-    wide = len(strengths[0]) if rows else 0
-    # A column of its own for each row, for finding nothing.
-    costs = [
-        [-value if value >= LEAST else 0.0 for value in row] + [-LEAST / 2] * rows
-        for row in strengths
-    ]
-    columns = wide + rows
-    row_potential, column_potential = [0.0] * (rows + 1), [0.0] * (columns + 1)
-    holder, way = [0] * (columns + 1), [0] * (columns + 1)
-    for row in range(1, rows + 1):
-        holder[0], column = row, 0
-        least, seen = [math.inf] * (columns + 1), [False] * (columns + 1)
-        while holder[column]:
-            seen[column] = True
-            column = _step(
-                costs, holder[column], column, (row_potential, column_potential), (least, way, seen)
-            )
-            _shift(holder, seen, least, (row_potential, column_potential), column)
-        while column:
-            holder[column] = holder[way[column]]
-            column = way[column]
-    result: list[int | None] = [None] * rows
-    for column in range(1, wide + 1):
-        if holder[column] and strengths[holder[column] - 1][column - 1] >= LEAST:
-            result[holder[column] - 1] = column - 1
-    return result
-
-
-def _step(
-    costs: Sequence[Sequence[float]],
-    row: int,
-    column: int,
-    potentials: tuple[list[float], list[float]],
-    state: tuple[list[float], list[int], list[bool]],
-) -> int:
-    """Update the least reduced costs from a row, and say which column is cheapest."""
-    least, way, seen = state
-    for other in range(1, len(least)):
-        if not seen[other]:
-            reduced = costs[row - 1][other - 1] - potentials[0][row] - potentials[1][other]
-            if reduced < least[other]:
-                least[other], way[other] = reduced, column
-    return min(
-        (other for other in range(1, len(least)) if not seen[other]), key=lambda other: least[other]
-    )
-
-
-def _shift(
-    holder: Sequence[int],
-    seen: Sequence[bool],
-    least: list[float],
-    potentials: tuple[list[float], list[float]],
-    column: int,
-) -> None:
-    delta = least[column]
-    for other in range(len(least)):
-        if seen[other]:
-            potentials[0][holder[other]] += delta
-            potentials[1][other] -= delta
-        else:
-            least[other] -= delta

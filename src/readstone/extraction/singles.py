@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from readstone.extraction.assignment import LEAST
 from readstone.extraction.candidates import Candidate, Kind
 from readstone.extraction.choices import chosen_of
 from readstone.extraction.geometry import Span
-from readstone.extraction.pairing import LEAST, Claim
+from readstone.extraction.pairing import Claim
 from readstone.extraction.prints import Print
 from readstone.extraction.sought import Sought
 

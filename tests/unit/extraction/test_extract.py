@@ -1,11 +1,15 @@
 """Fields are found by label, place and type, and nothing is said that no words say."""
 
+from collections.abc import Sequence
+from itertools import product
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readstone.core.extraction import Field, Group, ListOf, Schema, written
+from readstone.extraction.assignment import LEAST, assigned
 from readstone.extraction.extract import extract
-from readstone.extraction.pairing import assigned
 from unit.extraction.printing import page, read, schema
 
 INVOICE = page(
@@ -118,6 +122,34 @@ def test_orders_on_the_page_change_nothing() -> None:
 def test_assignment_is_joint_and_gives_no_column_twice() -> None:
     assert assigned([[0.9, 0.8], [0.85, 0.0]]) == [1, 0]
     assert assigned([[0.1], [0.0]]) == [None, None]
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda wide: st.lists(
+            st.lists(st.floats(0, 1), min_size=wide, max_size=wide), min_size=1, max_size=4
+        )
+    )
+)
+def test_no_other_assignment_has_a_greater_sum(strengths: list[list[float]]) -> None:
+    """Of a row that gets nothing half the least counts, as for the search."""
+
+    def worth(columns: Sequence[int | None]) -> float:
+        return sum(
+            LEAST / 2 if column is None else strengths[row][column]
+            for row, column in enumerate(columns)
+        )
+
+    wide = len(strengths[0])
+    every = [
+        columns
+        for columns in product([None, *range(wide)], repeat=len(strengths))
+        if all(
+            column is None or (columns.count(column) == 1 and strengths[row][column] >= LEAST)
+            for row, column in enumerate(columns)
+        )
+    ]
+    assert worth(assigned(strengths)) == pytest.approx(max(map(worth, every)))
 
 
 WORDS = st.sampled_from(

@@ -28,6 +28,10 @@ _SMALL: Final = _words(
 )
 _ASIDE: Final = re.compile(r"\(([^()]*)\)|\uff08([^\uff08\uff09]*)\uff09|\[([^\[\]]*)\]")
 _CLAUSE: Final = re.compile(r"[,;:/|\n\uff0c\uff1b\uff1a\u3001]| - | e\.g\.| i\.e\.")
+_LONGEST: Final = 160
+"""Characters of a saying that are looked at: what a field is called stands at its beginning."""
+_MOST: Final = 12
+"""Sayings of a label."""
 _MEANINGFUL: Final = 0.5
 """The part of a label's words that a known phrase in it must make up to be what it means."""
 
@@ -61,16 +65,13 @@ def concept(name: str) -> Concept | None:
 
 def _sayings(label: str) -> Iterable[str]:
     """The label, what is left without what stands in brackets, and what stands in them."""
-    asides = [found.group()[1:-1] for found in _ASIDE.finditer(label)]
+    asides: list[str] = [found.group()[1:-1] for found in _ASIDE.finditer(label)]
     bare = _ASIDE.sub(" ", label)
-    said = [
-        label,
-        bare,
-        _CLAUSE.split(bare)[0],
-        *asides,
-        *(part for each in asides for part in _CLAUSE.split(each)),
-    ]
-    return dict.fromkeys(filter(None, map(folded, said)))
+    said: list[str] = [label, bare, *_CLAUSE.split(bare)[:1], *asides]
+    for each in asides:
+        said += _CLAUSE.split(each)
+    spoken = (folded(each[:_LONGEST]) for each in dict.fromkeys(said))
+    return list(dict.fromkeys(each for each in spoken if each))[:_MOST]
 
 
 def _said(sayings: Iterable[str], *, column: bool) -> Concept | None:
