@@ -20,9 +20,15 @@ _WORDS: Final[Mapping[str, str]] = {
     "text": "",
     "layout": "Preserve the layout.",
     "markdown": "Markdown.",
+    "html": "Give the text as HTML.",
 }
 """What a client would say for each rendering."""
-_SUFFIX: Final[Mapping[str, str]] = {"text": ".txt", "layout": ".txt", "markdown": ".md"}
+_SUFFIX: Final[Mapping[str, str]] = {
+    "text": ".txt",
+    "layout": ".txt",
+    "markdown": ".md",
+    "html": ".html",
+}
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +39,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         dest="rendering",
         choices=list(_WORDS),
         default="text",
-        help="lines of text (default), text with its layout kept, or markdown",
+        help="lines of text (default), text with its layout kept, markdown or HTML",
     )
     parser.add_argument(
         "--to",

@@ -39,6 +39,23 @@ MARKDOWN = any_of(
     (r"表格", r"テーブル", r"マークダウン", r"表(?=を|形式|で|として|组|組)"),
 )  # fmt: skip
 
+_HTML = r"(?:<?html5?>?)"
+HTML = any_of(
+    (rf"(?:as|in|into|to|en|als|im|au|in formato|em) (?:an? |the |clean |valid |plain |semantic |pure |format |formato )*{_HTML}(?! (?:shown|source|snippet|tutorial|page shown|in the|on the|from the))",),  # codespell:ignore
+    (r"html(?=格式|形式|で|として)", r"(?:为|成|用|以)html"),
+)  # fmt: skip
+"""Words of a request for the page as HTML; HTML that a picture shows is text to read."""
+
+_TABLE_WORD = r"(?:tables?|tabellen?|tableaux?|tablas?|tabell[ae]|tabelas?)"  # codespell:ignore
+HTML_TABLES = any_of(
+    (
+        rf"{_TABLE_WORD} (?:[^ ]+ ){{0,6}}?{_HTML}", rf"{_HTML}(?: format)?[ -]{_TABLE_WORD}",
+        rf"{_HTML} (?:syntax |format |tags |code |markup )?(?:for|fur|pour|para|per) (?:[^ ]+ ){{0,3}}?{_TABLE_WORD}",
+    ),
+    (r"表格?.{0,6}html", r"html.{0,4}表格?"),
+)  # fmt: skip
+"""Words of a request for tables as HTML."""
+
 _KEEP = (
     r"(?:(?:preserv|keep|maintain|retain|respect|reproduc|mirror|replicat|recreat|match)[a-z]*|kept"  # codespell:ignore
     r"|(?:not|n't|never|without) (?:chang|alter|modif|break|los|destroy|touch|ignor)[a-z]*"

@@ -105,8 +105,8 @@ REFUSALS: tuple[Refusal, ...] = (
         "reading",
     ),
     Refusal(
-        any_of((r"(?:as|in|into|to) (?:an? |clean |valid )*(?:html|latex|tex|rtf|docx)",)),
-        "write HTML, LaTeX or office formats",
+        any_of((r"(?:as|in|into|to) (?:an? |clean |valid )*(?:latex|tex|rtf|docx)",)),
+        "write LaTeX or office formats",
         _SEE,
         "markdown",
     ),

@@ -1,11 +1,13 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from readstone.core.errors import InvalidRequest
+from readstone.engines.instruction.rendering import Rendering
 from readstone.engines.reader.instruction import understand
 
 TABLE = Path(__file__).parents[3] / "data" / "instructions.tsv"
@@ -50,7 +52,7 @@ def test_no_instruction_is_a_request_to_read(instruction: str) -> None:
         ("Return JSON", "structured data"),
         ("Return the bounding boxes", "positions"),
         ("What is the total?", "answer questions"),
-        ("Convert to HTML", "HTML"),
+        ("Convert to LaTeX", "LaTeX"),
     ],
 )
 def test_a_refusal_says_what_it_is_that_the_model_does_not_do(prompt: str, named: str) -> None:
@@ -61,7 +63,7 @@ def test_a_refusal_says_what_it_is_that_the_model_does_not_do(prompt: str, named
 @given(st.text(max_size=300))
 def test_any_text_is_understood_or_refused(text: str) -> None:
     try:
-        assert understand(text) in {"plain", "layout", "markdown"}
+        assert understand(text) in get_args(Rendering)
     except InvalidRequest as refusal:
         assert refusal.code == "unsupported_instruction"  # noqa: PT017 - both outcomes are right
 
