@@ -14,6 +14,7 @@ from readstone.api.openai.schema import ChatCompletionRequest
 from readstone.config import Setting, settings
 from readstone.core import errors
 from readstone.core.model import KIND_DEFAULTS
+from readstone.core.scope import SCOPES, WHOLES
 from readstone.engines.neutral import NEUTRAL
 from readstone.engines.reader.parameters import WITHOUT_EFFECT
 
@@ -81,6 +82,16 @@ def test_the_defaults_of_every_kind_are_documented(kind: str, defaults: Any) -> 
     ]
 
     assert f"| {' | '.join(row)} |" in API
+
+
+def test_every_scope_is_documented_as_the_code_has_it() -> None:
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    table = page.partition("| scope |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `([a-z:]+)` \| (.*) \|$", table, re.MULTILINE))
+
+    assert {*rows} == {*SCOPES, *WHOLES}
+    for scope, sentence in SCOPES.items():
+        assert rows[scope].replace("`", "") == sentence
 
 
 def test_every_error_is_documented_with_its_status_and_type() -> None:
