@@ -86,14 +86,17 @@ def _under(said: Print, tables: Sequence[Table]) -> list[Item]:
     items: list[Item] = []
     for table in tables:
         others = [other for other in tables if other is not table]
-        if table.is_of_numbers:
-            items += items_under(said.sheet, table, numbers, labels, others)
-        else:
+        if not table.is_of_numbers:
             items += items_of_text(said.sheet, table, labels, others)
-    last = carried(said.sheet, tables[-1]) if tables and items else None
-    if last and last.is_of_numbers:
-        rows = items_under(said.sheet, last, numbers, labels, ())
-        items += [row for row in rows if len(row.cells) > _WHOLE]
+            continue
+        rows = items_under(said.sheet, table, numbers, labels, others)
+        items += rows
+        rest = carried(said.sheet, table) if rows else None
+        while rest and rows:
+            rows = items_under(said.sheet, rest, numbers, labels, others)
+            rows = [row for row in rows if len(row.cells) > _WHOLE]
+            items += rows
+            rest = carried(said.sheet, rest)
     return items
 
 

@@ -1,7 +1,7 @@
 """Which printed value may belong to which printed label: by where they stand."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,8 @@ _SUMMED: Final = frozenset({"total", "subtotal", "tax_amount"})
 _SUMMARISED: Final = 0.4
 """What is left of a label's pull within a summary of taxes."""
 _SUMMARY_REACH: Final = 9.0
+_HEADING: Final = 0.35
+"""What is left of a label's pull that heads a column of a table."""
 _RIVAL: Final = 0.45
 """What is left of a field's claim where the value belongs more to another label."""
 
@@ -33,10 +35,16 @@ class Claim:
     strength: float
 
 
-def claims(labels: Sequence[Label], candidates: Sequence[Candidate]) -> dict[str, list[Claim]]:
-    """By concept, what its labels claim, the strongest first; a candidate that another concept claims more counts less."""
+def claims(
+    labels: Sequence[Label], candidates: Sequence[Candidate], headings: Iterable[Label] = ()
+) -> dict[str, list[Claim]]:
+    """By concept, what its labels claim, the strongest first; a candidate that another concept claims more counts less.
+
+    `headings` are those of columns, which say little of what is said once.
+    """
     best: dict[tuple[str, int], Claim] = {}
     damping = dict.fromkeys(_summarised(labels), _SUMMARISED)
+    damping.update(dict.fromkeys((label.span.place for label in headings), _HEADING))
     for label in labels:
         page, box = label.span.page, label.span.box
         top, bottom = box.top - box.height, box.bottom + (_COLUMN_REACH + 2) * box.height

@@ -74,7 +74,7 @@ def names_at_head(sheet: Sheet, labels: Sequence[Label]) -> tuple[Candidate, ...
             continue
         fit = _likely_name(run, rank, head)
         if fit > 0:
-            spans = _whole_name(run, head, rank)
+            spans = whole_name(run, head, rank)
             found.append(named(spans, min(1.0, fit)))
     return tuple(sorted(found, key=lambda each: -each.fit))
 
@@ -122,7 +122,7 @@ def _bare_form(text: str) -> bool:
     )
 
 
-def _whole_name(run: Run, head: Sequence[Run], rank: int) -> tuple[Span, ...]:
+def whole_name(run: Run, head: Sequence[Run], rank: int) -> tuple[Span, ...]:
     """The name with the line over or under it where that is the rest of it."""
     first = Span(run, 0, len(run.words))
     if rank and _bare_form(run.text):

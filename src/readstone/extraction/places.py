@@ -5,7 +5,7 @@ from typing import Final
 
 from readstone.extraction.candidates import Candidate
 from readstone.extraction.folding import compact
-from readstone.extraction.geometry import Run, Sheet, Span, around
+from readstone.extraction.geometry import Sheet, Span, around
 from readstone.extraction.labelling import Label
 from readstone.extraction.legal_forms import is_form
 from readstone.extraction.parties import (
@@ -16,10 +16,9 @@ from readstone.extraction.parties import (
     names_at_head,
 )
 from readstone.extraction.prints import Print
+from readstone.extraction.sections import NAMES, beside, in_section, under_heading
 from readstone.extraction.sought import Sought
 
-_PARTIES: Final = frozenset({"seller", "buyer"})
-_NAMES: Final = frozenset({"name", "nom", "flrma", "companyname", "ragionesociale"})
 _SECTION: Final = 3.0
 _LIKELY: Final = 0.2
 _FEWEST: Final = 2
@@ -51,7 +50,8 @@ def party_claims(said: Print, leaf: Sought, labelled: Strengths) -> Strengths:
 def _buyers(
     sheet: Sheet, labels: Sequence[Label], found: Sequence[Block], buyers: Sequence[Block]
 ) -> Strengths:
-    names = [(name, 1.1) for name in _in_section(sheet, labels, "buyer")]
+    names = [(name, 1.1) for name in in_section(sheet, labels, "buyer")]
+    names += [(name, 1.05) for name in under_heading(sheet, labels, "buyer")]
     names += [(block.name, 0.85) for block in buyers[:1]]
     names += [(block.name, 0.5) for block in found[:1] if not buyers and len(found) > 1]
     return names
@@ -60,64 +60,13 @@ def _buyers(
 def _sellers(
     sheet: Sheet, labels: Sequence[Label], found: Sequence[Block], buyers: Sequence[Block]
 ) -> Strengths:
-    names = [(name, 1.1) for name in _in_section(sheet, labels, "seller")]
+    names = [(name, 1.1) for name in in_section(sheet, labels, "seller")]
+    names += [(name, 1.05) for name in under_heading(sheet, labels, "seller")]
     names += [(block.name, 0.8) for block in found if _is_under(block, labels, "seller")]
     others = [block for block in found if block not in buyers]
     names += [(block.name, 0.62) for block in others[:1]]
     heads = names_at_head(sheet, labels)
     return names + [(name, 0.25 + 0.5 * name.fit) for name in heads if name.fit > _LIKELY]
-
-
-def _in_section(sheet: Sheet, labels: Sequence[Label], party: str) -> list[Candidate]:
-    """What a row "Name:" says under a heading that names the party, before the heading of another."""
-    heads = [label.span for label in labels if label.concept in _PARTIES and label.span.first == 0]
-    found: list[Candidate] = []
-    for label in labels:
-        if label.concept != party or label.span.first:
-            continue
-        head = label.span
-        below = [
-            run
-            for run in sheet.pages[head.page]
-            if compact(run.text) in _NAMES
-            and run.box.top > head.box.top
-            and abs(run.box.left - head.box.left) < 3 * head.box.height
-        ]
-        row = min(below, key=lambda run: run.box.top, default=None)
-        if row is None or any(
-            other.page == head.page and head.box.bottom < other.box.top < row.box.top
-            for other in heads
-        ):
-            continue
-        if spans := _beside(sheet, row):
-            found.append(named(spans, 1.0))
-    return found
-
-
-def _beside(sheet: Sheet, row: Run) -> tuple[Span, ...]:
-    """What stands right of a row's label, with the lines that hang together with it."""
-    near = [
-        run
-        for run in sheet.pages[row.page]
-        if run.box.left > row.box.right
-        and abs(run.box.middle[1] - row.box.middle[1]) < row.box.height
-        and _nearest_label(sheet, row, run) is row
-    ]
-    near.sort(key=lambda run: (run.box.top, run.box.left))
-    left = min((run.box.left for run in near), default=0.0)
-    return tuple(
-        Span(run, 0, len(run.words)) for run in near if run.box.left - left < row.box.height
-    )
-
-
-def _nearest_label(sheet: Sheet, row: Run, run: Run) -> Run:
-    """Which of the labels that stand under each other a value is level with."""
-    column = [
-        other
-        for other in sheet.pages[row.page]
-        if abs(other.box.left - row.box.left) < row.box.height and other.box.right < run.box.left
-    ]
-    return min(column, key=lambda other: abs(other.box.middle[1] - run.box.middle[1]))
 
 
 def _stated_below(sheet: Sheet, labels: Sequence[Label], leaf: Sought) -> list[Candidate]:
@@ -128,12 +77,12 @@ def _stated_below(sheet: Sheet, labels: Sequence[Label], leaf: Sought) -> list[C
         for run in sheet.pages[head.page]:
             drop = run.box.top - head.box.bottom
             if (
-                compact(run.words[0].text) in _NAMES
+                compact(run.words[0].text) in NAMES
                 and -head.box.height < drop < _SECTION * head.box.height
                 and abs(run.box.left - head.run.box.left) < 4 * head.box.height
             ):
                 rest = Span(run, 1, len(run.words))
-                spans = (rest,) if len(run.words) > 1 else _beside(sheet, run)[:1]
+                spans = (rest,) if len(run.words) > 1 else beside(sheet, run)[:1]
                 if spans:
                     found.append(named(spans, 1.0))
     return found

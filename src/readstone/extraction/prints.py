@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
-from readstone.core.document import Page
+from readstone.core.document import Box, Page
 from readstone.extraction.arithmetic import supported
 from readstone.extraction.candidates import (
     Candidate,
@@ -17,6 +17,7 @@ from readstone.extraction.candidates import (
     texts_in,
 )
 from readstone.extraction.geometry import sheet_of
+from readstone.extraction.headers import item_names, tables_in
 from readstone.extraction.labelling import Names, labels_in
 from readstone.extraction.pairing import Claim, claims
 from readstone.extraction.parties import Block, blocks
@@ -54,14 +55,27 @@ class Print:
     def claimed(self, kind: Kind) -> dict[str, list[Claim]]:
         """By concept, what its labels claim of that kind; sums that come out make amounts stronger."""
         if kind not in self._claimed:
-            found = claims(self.labels, self.pool(kind))
-            self._claimed[kind] = supported(found, self.pool(kind)) if kind == "amount" else found
+            self._claimed[kind] = (
+                self._sums() if kind == "amount" else claims(self.labels, self.pool(kind))
+            )
         return self._claimed[kind]
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """Every name over an address."""
         return blocks(self.sheet, self.labels)
+
+    def _sums(self) -> dict[str, list[Claim]]:
+        """What claims amounts: the headings of items little, since their amounts are the items'."""
+        tables = tables_in(self.sheet, item_names(()), frozenset())
+        headings = [
+            label
+            for label in self.labels
+            for table in tables
+            if label.span.page == table.page and _heads(label.span.box, table.box)
+        ]
+        amounts = self.pool("amount")
+        return supported(claims(self.labels, amounts, headings), amounts)
 
     def _found(self, kind: Kind) -> tuple[Candidate, ...]:
         match kind:
@@ -110,3 +124,9 @@ class Print:
             )
         )
         return (*shaped, *(of_kind(each, kind, fit) for each in free))
+
+
+def _heads(box: Box, header: Box) -> bool:
+    """Whether a label stands in the lines of a header."""
+    reach = 1.5 * box.height
+    return header.top - reach < box.middle[1] < header.bottom + reach

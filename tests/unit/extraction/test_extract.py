@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from readstone.core.extraction import Field, Group, ListOf, Schema, written
 from readstone.extraction.assignment import LEAST, assigned
 from readstone.extraction.extract import extract
-from unit.extraction.printing import page, read, schema
+from unit.extraction.printing import page, read, rows, schema
 
 INVOICE = page(
     ("Miller Tools Ltd", 50, 40),
@@ -104,6 +104,69 @@ def test_a_total_in_a_summary_of_taxes_is_not_the_total() -> None:
         ("5.27", 500, 260),
     )
     assert read(receipt, schema(("total", Field("Total amount")))).content == {"total": "93.07"}
+
+
+def test_the_heading_of_a_column_of_taxes_is_not_the_tax() -> None:
+    printed = page(
+        ("Description", 50, 100),
+        ("Quantity", 400, 100),
+        ("Tax", 600, 100),
+        ("Amount", 850, 100),
+        ("Hammer", 50, 140),
+        ("2", 420, 140),
+        ("19 %", 600, 140),
+        ("198.00", 850, 140),
+        ("Tax amount", 600, 400),
+        ("37.62", 850, 400),
+        ("Total", 600, 440),
+        ("235.62", 850, 440),
+    )
+    assert read(printed, schema(("tax", Field("Total tax")))).content == {"tax": "37.62"}
+
+
+def test_rows_go_on_at_the_top_of_the_next_page_though_that_has_a_header_of_its_own() -> None:
+    second = page(
+        ("Long saw", 50, 40),
+        ("3", 420, 40),
+        ("15.00", 620, 40),
+        ("45.00", 850, 40),
+        ("Description", 50, 400),
+        ("Amount", 850, 400),
+        ("Discount for friends", 50, 440),
+        ("5.00", 850, 440),
+    )
+    asked = schema(("items", rows(("name", Field("Item name")), ("amount", Field("Amount")))))
+    found = {
+        written(value.path): value.value
+        for value in extract([INVOICE, second], asked, "general").values
+    }
+    assert found["items[2].name"] == "Long saw"
+    assert found["items[2].amount"] == "45.00"
+
+
+@pytest.mark.parametrize(
+    ("seller", "buyer", "names"),
+    [
+        (["Seller:", "ACME Tools Ltd"], ["Buyer:", "Jane Roe"], ("ACME Tools Ltd", "Jane Roe")),
+        (
+            ["Verkäufer:", "Nummer : 549910", "ACME Tools GmbH"],
+            ["Käufer:", "Herrn", "Max Muster"],
+            ("ACME Tools GmbH", "Herrn Max Muster"),
+        ),
+        (
+            ["Verkäufer", "Versicherungsverein", "Neustadt a. G."],
+            ["Käufer", "Muster AG"],
+            ("Versicherungsverein Neustadt a. G.", "Muster AG"),
+        ),
+    ],
+)
+def test_parties_are_the_names_under_their_headings(
+    seller: list[str], buyer: list[str], names: tuple[str, str]
+) -> None:
+    lines = [*seller, "Street 5", "12345 Town", "", *buyer, "Road 7", "54321 City"]
+    printed = page(*((text, 50, 40 + 28 * at) for at, text in enumerate(lines) if text))
+    asked = schema(("seller", Field("Seller name")), ("buyer", Field("Buyer name")))
+    assert read(printed, asked).content == {"seller": names[0], "buyer": names[1]}
 
 
 def test_every_value_of_an_empty_document_is_null() -> None:
