@@ -29,6 +29,7 @@ class Pulse:
         self._silence = silence
         self._loop = asyncio.get_running_loop()
         self._last = self._deadline = 0.0
+        self._is_early = True
         self._listens = False
         self._fill: Fill | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -42,8 +43,11 @@ class Pulse:
             raise RuntimeError("a pulse is entered by a task")
         self._task = task
         self._cancelling = task.cancelling()
-        self._deadline = self._loop.time() + self._limit
-        self._timer = self._loop.call_at(self._deadline, self._tick)
+        now = self._loop.time()
+        self._deadline = now + self._limit
+        # Early enough for whatever `listen` is told, so that a quick request needs one timer.
+        first = min(LOOK_SECONDS, self._silence, self._limit)
+        self._timer = self._loop.call_at(now + first, self._tick)
         return self
 
     def listen(self, fill: Fill | None) -> None:
@@ -51,9 +55,10 @@ class Pulse:
         self._listens = True
         self._fill = fill
         self._last = now = self._loop.time()
-        self._timer.cancel()
-        first = min(LOOK_SECONDS, self._silence, self._limit)
-        self._timer = self._loop.call_at(min(now + first, self._deadline), self._tick)
+        if not self._is_early:
+            self._timer.cancel()
+            first = min(LOOK_SECONDS, self._silence)
+            self._timer = self._loop.call_at(min(now + first, self._deadline), self._tick)
 
     def forget_client(self) -> None:
         """What is left to do is done even where the client leaves, and in silence."""
@@ -87,6 +92,7 @@ class Pulse:
     def _tick(self) -> None:
         """Do what is due, and come again when the next thing is."""
         now = self._loop.time()
+        self._is_early = False
         if now >= self._deadline:
             self._stop(TimeoutError())
             return

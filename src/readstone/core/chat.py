@@ -117,10 +117,17 @@ class ChatRequest:
     @property
     def weight(self) -> int:
         """Bytes of its images and documents."""
-        parts = [part for message in self.messages for part in message.parts]
-        return sum(part.image.weight for part in parts if isinstance(part, ImagePart)) + sum(
-            len(part.document.data) for part in parts if isinstance(part, DocumentPart)
-        )
+        total = 0
+        for message in self.messages:
+            for part in message.parts:
+                match part:
+                    case ImagePart(image=image):
+                        total += image.weight
+                    case DocumentPart(document=document):
+                        total += len(document.data)
+                    case TextPart():
+                        pass
+        return total
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,15 +20,26 @@ REQUEST_EVENT: Final = "request"
 LOGGER = logging.getLogger("readstone")
 
 _ENCODER = msgspec.json.Encoder()
+_PLACELESS: Final = vars(logging.LogRecord(LOGGER.name, logging.INFO, "", 0, "", (), None))
+"""What every record of ours has."""
+
+
+class Event(logging.LogRecord):
+    """A record of one of our events, made with what its line needs: every request has one."""
+
+    def __init__(self, event: str, fields: dict[str, LogValue]) -> None:
+        # Not logging's own constructor, which looks up the place in the source, the thread and the process.
+        self.__dict__.update(_PLACELESS)
+        self.created = time.time()
+        self.msecs = self.created % 1.0 * 1000.0
+        self.msg = event
+        self.fields = fields
 
 
 def log(event: str, /, **fields: LogValue) -> None:
     """Write one event. Fields hold ids, counts and times: never prompts, images or page text."""
     if LOGGER.isEnabledFor(logging.INFO):
-        # As LOGGER.info() would, but for the search of the stack for who called.
-        record = logging.LogRecord(LOGGER.name, logging.INFO, "", 0, event, (), None)
-        record.__dict__["fields"] = fields
-        LOGGER.handle(record)
+        LOGGER.handle(Event(event, fields))
 
 
 def log_trouble(event: str, /, **fields: LogValue) -> None:

@@ -23,7 +23,7 @@ class Wire(asyncio.Transport):
         super().__init__({"peername": ("9.9.9.9", 99), "sockname": ("127.0.0.1", 80)})
         self.written: list[bytes] = []
         self.is_closed = False
-        self.is_reading = True
+        self.reads = True
 
     @property
     def said(self) -> bytes:
@@ -43,12 +43,12 @@ class Wire(asyncio.Transport):
         return self.is_closed
 
     def pause_reading(self) -> None:
-        assert self.is_reading
-        self.is_reading = False
+        assert self.reads
+        self.reads = False
 
     def resume_reading(self) -> None:
-        assert not self.is_reading
-        self.is_reading = True
+        assert not self.reads
+        self.reads = True
 
 
 class Visit:
@@ -197,12 +197,12 @@ async def test_requests_that_come_early_are_answered_in_their_order() -> None:
     visit = Visit(gated)
     await visit.say(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
     assert running == ["/1"]
-    assert not visit.wire.is_reading
+    assert not visit.wire.reads
     gates["/2"].set()
     gates["/1"].set()
     await settle()
     assert [piece[-2:] for piece in visit.wire.written] == [b"/1", b"/2"]
-    assert visit.wire.is_reading
+    assert visit.wire.reads
 
 
 async def test_a_client_that_waits_to_be_asked_is_asked_when_its_body_is_wanted() -> None:
@@ -307,10 +307,10 @@ async def test_a_body_that_nobody_asks_for_is_not_read_on() -> None:
 
     visit = Visit(late)
     await visit.say(b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + b"a" * 100_000)
-    assert not visit.wire.is_reading
+    assert not visit.wire.reads
     gate.set()
     await settle()
-    assert visit.wire.is_reading
+    assert visit.wire.reads
     assert (await visit.say(b"a" * 100_000)).endswith(b"a" * 200_000)
 
 

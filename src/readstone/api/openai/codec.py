@@ -1,7 +1,8 @@
 """Wire → core: a JSON body becomes a checked `ChatRequest`; nothing below looks at the wire again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import product
 from types import MappingProxyType
 from typing import assert_never
 
@@ -19,6 +20,7 @@ from readstone.serving.catalogue import Catalogue
 READS_DOCUMENTS: frozenset[Kind] = frozenset({"ocr", "extract"})
 """Kinds of model that take a PDF where OpenAI's API has an image; a `file` part is for every kind."""
 
+_PLAIN = msgspec.json.Decoder(schema.PlainRequest)
 _REQUEST = msgspec.json.Decoder(schema.ChatCompletionRequest)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
@@ -38,6 +40,19 @@ _DECODED = frozenset(
 )
 """Properties that become fields of ChatRequest or of Envelope; every other one goes to the engine."""
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
+_DEFAULTED = {
+    (length, temperature, top_p): frozenset(
+        name
+        for name, is_left in (
+            ("max_tokens", length),
+            ("temperature", temperature),
+            ("top_p", top_p),
+        )
+        if is_left
+    )
+    for length, temperature, top_p in product((False, True), repeat=3)
+}
+"""The properties that a client left to the model, by whether it left each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +76,13 @@ class Turn:
 class Envelope:
     """A body that is what the schema says, for a model that is there; its images are not looked at yet."""
 
-    wire: schema.ChatCompletionRequest
+    wire: schema.ChatCompletionRequest | schema.PlainRequest
     model: Model
-    extras: dict[str, bytes]
-    turns: tuple[Turn, ...]
-    places: tuple[Place, ...]
     stream: bool
     include_usage: bool
+    extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    turns: tuple[Turn, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 class ChatCodec:
@@ -83,7 +98,8 @@ class ChatCodec:
         Raises InvalidRequest, UnsupportedParameter or ModelNotFound, each naming the field.
         """
         envelope = self._open(lifted.body, accept, lifted.payloads)
-        if len(lifted.payloads) == sum(bool(place.digits) for place in envelope.places):
+        lifted_out = len(lifted.payloads)
+        if not lifted_out or lifted_out == sum(bool(place.digits) for place in envelope.places):
             return envelope
         # One stood elsewhere and must be put back there, or a client wrote a reference of its own.
         return self._open(lifted.content, accept, ())
@@ -91,21 +107,12 @@ class ChatCodec:
     def _open(
         self, content: bytes | bytearray, accept: str | None, payloads: tuple[bytes, ...]
     ) -> Envelope:
-        wire = decode_json(_REQUEST, content)
+        wire = _plain(content) or decode_json(_REQUEST, content)
         model = self._catalogue.find(wire.model)
         stream = _streams(accept, model, asked=wire.stream)
-        options = wire.stream_options or schema.StreamOptions()
-        if wire.stream_options is not None and not stream:
-            raise InvalidRequest(
-                "'stream_options' is for streams: set 'stream' to true.",
-                param="stream_options",
-                code="invalid_value",
-            )
-        if options.include_obfuscation:
-            raise UnsupportedParameter(
-                "Chunks are not padded here: leave 'include_obfuscation' out or false.",
-                param="stream_options.include_obfuscation",
-            )
+        include_usage = _includes_usage(wire.stream_options, stream=stream)
+        if isinstance(wire, schema.PlainRequest):
+            return Envelope(wire, model, stream, include_usage)
         documents = model.kind in READS_DOCUMENTS
         places = tuple(_put_back(_places(wire.messages, documents=documents), payloads))
         _refuse_images(places, model)
@@ -115,7 +122,7 @@ class ChatCodec:
             for message, raw in zip(wire.messages, _LIST.decode(members["messages"]), strict=True)
         )
         extras = _others(members, _DECODED)
-        return Envelope(wire, model, extras, turns, places, stream, options.include_usage is True)
+        return Envelope(wire, model, stream, include_usage, extras, turns, places)
 
     async def decode(self, envelope: Envelope, origin: Origin) -> ChatRequest:
         """Fetch, limit and check the images, and apply the model's defaults.
@@ -123,24 +130,32 @@ class ChatCodec:
         Raises what `Attachments.load` raises, each naming the field.
         """
         wire, defaults = envelope.wire, envelope.model.defaults
-        loaded = await self._attachments.load(envelope.places)
+        if isinstance(wire, schema.PlainRequest):
+            messages = [
+                Message(message.role, (TextPart(message.content, _NOTHING),), _NOTHING)
+                for message in wire.messages
+            ]
+        else:
+            loaded = await self._attachments.load(envelope.places)
+            turns = zip(wire.messages, envelope.turns, strict=True)
+            messages = [
+                Message(message.role, tuple(_parts(message, index, loaded, turn)), turn.extras)
+                for index, (message, turn) in enumerate(turns)
+            ]
+        length = wire.max_completion_tokens or wire.max_tokens
+        temperature, top_p = wire.temperature, wire.top_p
         return ChatRequest(
             id=origin.request_id,
             key_id=origin.key_id,
             model=envelope.model,
             model_name=wire.model,
-            messages=tuple(
-                Message(message.role, tuple(_parts(message, index, loaded, turn)), turn.extras)
-                for index, (message, turn) in enumerate(
-                    zip(wire.messages, envelope.turns, strict=True)
-                )
-            ),
-            max_tokens=wire.max_completion_tokens or wire.max_tokens or defaults.max_tokens,
-            temperature=_or(wire.temperature, defaults.temperature),
-            top_p=_or(wire.top_p, defaults.top_p),
+            messages=tuple(messages),
+            max_tokens=length or defaults.max_tokens,
+            temperature=defaults.temperature if temperature is None else temperature,
+            top_p=defaults.top_p if top_p is None else top_p,
             arrived=origin.arrived,
             extras=envelope.extras,
-            defaulted=_defaulted(wire),
+            defaulted=_DEFAULTED[length is None, temperature is None, top_p is None],
         )
 
 
@@ -157,13 +172,30 @@ def _others(members: Mapping[str, msgspec.Raw], known: frozenset[str]) -> dict[s
     return {name: bytes(raw) for name, raw in members.items() if name not in known}
 
 
-def _defaulted(wire: schema.ChatCompletionRequest) -> frozenset[str]:
-    given = {
-        "max_tokens": wire.max_completion_tokens or wire.max_tokens,
-        "temperature": wire.temperature,
-        "top_p": wire.top_p,
-    }
-    return frozenset(name for name, value in given.items() if value is None)
+def _plain(content: bytes | bytearray) -> schema.PlainRequest | None:
+    """A request that is nothing but words; None for every other, and for what is none."""
+    try:
+        return _PLAIN.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _includes_usage(options: schema.StreamOptions | None, *, stream: bool) -> bool:
+    """Whether a stream ends with its usage; raises for options that cannot be honoured."""
+    if options is None:
+        return False
+    if not stream:
+        raise InvalidRequest(
+            "'stream_options' is for streams: set 'stream' to true.",
+            param="stream_options",
+            code="invalid_value",
+        )
+    if options.include_obfuscation:
+        raise UnsupportedParameter(
+            "Chunks are not padded here: leave 'include_obfuscation' out or false.",
+            param="stream_options.include_obfuscation",
+        )
+    return options.include_usage is True
 
 
 def _places(messages: list[schema.RequestMessage], *, documents: bool) -> Iterator[Place]:
@@ -255,7 +287,3 @@ def _streams(accept: str | None, model: Model, *, asked: bool | None) -> bool:
     accepted = (accept or "").lower()
     wants_json = "application/json" in accepted and "text/event-stream" not in accepted
     return model.defaults.stream and not wants_json
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else value

@@ -1,6 +1,5 @@
 """The choices of a whole answer, merged from the chunks of an engine's stream."""
 
-import re
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, TypeAlias, cast
@@ -23,78 +22,73 @@ class ChunkChoice(msgspec.Struct):
     logprobs: dict[str, Member] | None = None
 
 
+class PlainDelta(msgspec.Struct, forbid_unknown_fields=True):
+    """What nearly every chunk adds: a text."""
+
+    content: str | None = None
+    role: str | None = None
+    refusal: None = None
+    reasoning_content: None = None
+    tool_calls: None = None
+    function_call: None = None
+
+
+class PlainChoice(msgspec.Struct, forbid_unknown_fields=True):
+    """A choice that adds a text, and tells nothing else that has to be kept."""
+
+    index: int = 0
+    delta: PlainDelta | None = None
+    finish_reason: str | None = None
+    logprobs: None = None
+    stop_reason: None = None
+    token_ids: None = None
+
+
+_PLAIN = msgspec.json.Decoder(list[list[PlainChoice]])
 _CHUNKS = msgspec.json.Decoder(list[list[ChunkChoice]])
-_TEXT = msgspec.json.Decoder(str)
-_MEMBER = rb'"(?:index|logprobs|finish_reason|stop_reason|token_ids)": ?(?:0|null)'
-_PLAIN = re.compile(
-    rb'(\[\{(?:%b, ?)*"delta": ?\{"content": ?")[^"\\]*("\}(?:, ?%b)*\}\])' % (_MEMBER, _MEMBER)
-)
-"""The choices of a chunk that adds a text to the first choice, as engines write them."""
-_LEARNING = 3
-"""Chunks of one read that are looked at for that: an answer of tool calls has none."""
 _CALLED_ONCE = frozenset({"id", "type", "name"})
 """Members of a tool call that come whole; its other texts come in pieces."""
 
 
 class Choices:
-    """Gathers chunks; false while there was none.
-
-    Nearly all chunks of an answer differ in their text alone. What stands around it is learnt from the first such chunk,
-    and the texts of those that have the same around theirs are taken as they are written, without being parsed.
-    """
+    """Gathers chunks; false while there was none."""
 
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}
-        self._before = self._after = b""
-        self._quotes = 0
 
     def __bool__(self) -> bool:
         return bool(self._choices)
 
     def add(self, chunks: Sequence[bytes]) -> None:
         """Take the JSON of the `choices` of further chunks; EngineFailed for what is not that."""
-        rest = chunks if self._before else self._add_until_learnt(chunks)
-        if rest and not self._add_alike(rest):
-            self._add(rest)
+        content = b"[" + b",".join(chunks) + b"]"
+        try:
+            plain = _PLAIN.decode(content)
+        except msgspec.DecodeError:
+            self._add(content)
+            return
+        for choices in plain:
+            for choice in choices:
+                mine = self._choices.get(choice.index)
+                if mine is None:
+                    mine = self._choices[choice.index] = _Choice()
+                delta = choice.delta
+                if delta is not None and (text := delta.content) is not None:
+                    mine.content.append(text)
+                if choice.finish_reason:
+                    mine.reason = choice.finish_reason
 
-    def _add_until_learnt(self, chunks: Sequence[bytes]) -> Sequence[bytes]:
-        """Take chunks until one has shown what most look like; those that are left."""
-        for position, chunk in enumerate(chunks):
-            self._add((chunk,))
-            if self._learn(chunk) or position == _LEARNING:
-                return chunks[position + 1 :]
-        return ()
-
-    def _add(self, chunks: Sequence[bytes]) -> None:
-        for choice in chain.from_iterable(_decoded(chunks)):
+    def _add(self, content: bytes) -> None:
+        """Take chunks of which one says more than a text."""
+        try:
+            chunks = _CHUNKS.decode(content)
+        except msgspec.DecodeError as error:
+            raise EngineFailed("The engine sent a chunk that is not of the protocol.") from error
+        for choice in chain.from_iterable(chunks):
             mine = self._choices.get(choice.index)
             if mine is None:
                 mine = self._choices[choice.index] = _Choice()
             mine.add(choice)
-
-    def _learn(self, chunk: bytes) -> bool:
-        """Note what stands around the text of a chunk that has nothing but a text to add to the first choice."""
-        found = _PLAIN.fullmatch(chunk)
-        if found is None:
-            return False
-        self._before, self._after = found[1], found[2]
-        self._quotes = (self._before + self._after).count(b'"')
-        return True
-
-    def _add_alike(self, chunks: Sequence[bytes]) -> bool:
-        """Take chunks of which each has what was learnt around its text; whether they were such."""
-        before, after = self._before, self._after
-        # No JSON text holds a line's end, so it tells chunks apart; and no quote but those that are counted, or escaped.
-        lines = b"\n".join(chunks)
-        if not before or not (lines.startswith(before) and lines.endswith(after)):
-            return False
-        if b'\\"' in lines or lines.count(b'"') != self._quotes * len(chunks):
-            return False
-        texts = lines[len(before) : -len(after)].split(after + b"\n" + before)
-        if len(texts) != len(chunks):
-            return False
-        self._choices[0].add_text(b"".join(texts))
-        return True
 
     def whole(self, reason: FinishReason) -> list[dict[str, Member]]:
         """The choices by their index; `reason` where a chunk gave none."""
@@ -104,26 +98,17 @@ class Choices:
         ]
 
 
-def _decoded(chunks: Sequence[bytes]) -> list[list[ChunkChoice]]:
-    try:
-        return _CHUNKS.decode(b"[" + b",".join(chunks) + b"]")
-    except msgspec.DecodeError as error:
-        raise _no_chunk() from error
-
-
-def _no_chunk() -> EngineFailed:
-    return EngineFailed("The engine sent a chunk that is not of the protocol.")
-
-
 class _Choice:
     """One choice as far as it has come."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, list[str]] = {}
+        self.content: list[str] = []
+        """The pieces of its text, in their order."""
+        self.reason: str | None = None
+        self._texts: dict[str, list[str]] = {"content": self.content}
         self._others: dict[str, Member] = {}
         self._calls: dict[int, dict[str, Member]] = {}
         self._logprobs: dict[str, Member] | None = None
-        self._reason: str | None = None
 
     def add(self, chunk: ChunkChoice) -> None:
         for name, value in (chunk.delta or {}).items():
@@ -139,18 +124,10 @@ class _Choice:
             self._logprobs = self._logprobs or {}
             for name, value in chunk.logprobs.items():
                 _put(self._logprobs, name, value)
-        self._reason = chunk.finish_reason or self._reason
-
-    def add_text(self, written: bytes) -> None:
-        """Take a text as it stands inside of its quotes in JSON."""
-        try:
-            text = _TEXT.decode(b'"' + written + b'"')
-        except msgspec.DecodeError as error:
-            raise _no_chunk() from error
-        self._texts.setdefault("content", []).append(text)
+        self.reason = chunk.finish_reason or self.reason
 
     def whole(self, reason: FinishReason) -> dict[str, Member]:
-        texts = {name: "".join(pieces) for name, pieces in self._texts.items()}
+        texts = {name: "".join(pieces) for name, pieces in self._texts.items() if pieces}
         calls = [call for _, call in sorted(self._calls.items())]
         content = texts.pop("content", None)
         if content is None and not calls and not self._others:
@@ -166,7 +143,7 @@ class _Choice:
             message["tool_calls"] = calls
         return {
             "message": message,
-            "finish_reason": self._reason or reason,
+            "finish_reason": self.reason or reason,
             "logprobs": self._logprobs,
         }
 

@@ -81,6 +81,26 @@ class StreamOptions(msgspec.Struct):
     include_obfuscation: bool | None = None
 
 
+class PlainMessage(msgspec.Struct, forbid_unknown_fields=True):
+    """A turn that is words and nothing else."""
+
+    role: Role
+    content: str
+
+
+class PlainRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What most requests are: no more than words, and properties that no engine is sent as they came."""
+
+    model: Annotated[str, Meta(min_length=1)]
+    messages: Annotated[list[PlainMessage], Meta(min_length=1)]
+    max_completion_tokens: PositiveInt | None = None
+    max_tokens: PositiveInt | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+
+
 class ChatCompletionRequest(msgspec.Struct, kw_only=True):
     """Every property of the OpenAI chat request; others are passed to engines that take them."""
 

@@ -75,8 +75,11 @@ class ChunkChoice(msgspec.Struct):
     @property
     def says_something(self) -> bool:
         """Whether it adds anything to the answer: a role alone does not."""
-        delta = self.delta
-        return delta is not None and any(delta[name] for name in delta if name != "role")
+        if self.delta is not None:
+            for name, value in self.delta.items():
+                if value and name != "role":
+                    return True
+        return False
 
 
 Members: TypeAlias = dict[str, msgspec.Raw]
@@ -97,8 +100,8 @@ def read_members(content: bytes) -> Members:
 
 
 def is_error(members: Members) -> bool:
-    """Whether an error stands where choices should."""
-    return "choices" not in members and bytes(members.get("error", b"null")) != b"null"
+    """Whether an error stands in a chunk without choices."""
+    return bytes(members.get("error", b"null")) != b"null"
 
 
 def read_fingerprint(members: Members) -> str:
@@ -108,10 +111,10 @@ def read_fingerprint(members: Members) -> str:
     return told if isinstance(told, str) else ""
 
 
-def read_count(raw: msgspec.Raw | None) -> Count | None:
+def read_count(raw: msgspec.Raw) -> Count | None:
     """The count in a `usage`; None where it tells nothing."""
     try:
-        return None if raw is None else _COUNT.decode(raw)
+        return _COUNT.decode(raw)
     except msgspec.DecodeError as error:
         raise _no_chunk() from error
 

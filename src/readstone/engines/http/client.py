@@ -69,6 +69,7 @@ class Client:
         self._opening = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Future[None] | None = None
+        self._starts: dict[tuple[Method, str], bytes] = {}  # of as many paths as an engine has
         fixed = (
             ("host", target.authority),
             ("accept-encoding", "identity"),
@@ -127,16 +128,23 @@ class Client:
         it answered at all: it may do so at any time. Raises ValueError for a path or header that cannot be sent, and on
         entering Unreachable, Crowded, Broken, Garbled or Silent.
         """
-        if not _PATH.fullmatch(path):
-            raise ValueError("a path is visible ASCII and begins with a slash")
-        pieces = (body,) if isinstance(body, bytes) else body
-        head = f"{method} {path} HTTP/1.1\r\n".encode() + self._fixed + _checked_lines(headers)
+        start = self._starts.get((method, path)) or self._start(method, path)
+        lines = _checked_lines(headers)
         if method == "GET":
             if body:
                 raise ValueError("a GET has no body")
-            return Exchange(self, (head + b"\r\n",))
-        size = sum(map(len, pieces))
-        return Exchange(self, (b"%bcontent-length: %d\r\n\r\n" % (head, size), *pieces))
+            return Exchange(self, (b"%b%b\r\n" % (start, lines),))
+        pieces = (body,) if isinstance(body, bytes) else body
+        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        return Exchange(self, (b"%b%bcontent-length: %d\r\n\r\n" % (start, lines, size), *pieces))
+
+    def _start(self, method: Method, path: str) -> bytes:
+        """What every request for that path begins with."""
+        if not _PATH.fullmatch(path):
+            raise ValueError("a path is visible ASCII and begins with a slash")
+        start = f"{method} {path} HTTP/1.1\r\n".encode() + self._fixed
+        self._starts[method, path] = start
+        return start
 
     # What an exchange asks for.
 
@@ -222,7 +230,13 @@ class Exchange:
         self._connection: Connection | None = None
 
     async def __aenter__(self) -> Response:
-        response = await self._ask()
+        kept = self._connection = self._client.take()
+        try:
+            response = await (self._ask_anew() if kept is None else kept.ask(self._message))
+        except Broken as broken:
+            if kept is None or broken.begun:
+                raise
+            response = await self._ask_again()
         self._message = ()  # a body is large, and a stream is long
         return response
 
@@ -235,15 +249,8 @@ class Exchange:
         if self._connection is not None:
             self._client.give_back(self._connection)
 
-    async def _ask(self) -> Response:
-        kept = self._connection = self._client.take()
-        if kept is None:
-            return await self._ask_anew()
-        try:
-            return await kept.ask(self._message)
-        except Broken as broken:
-            if broken.begun:
-                raise
+    async def _ask_again(self) -> Response:
+        """The server closed a kept connection before it answered at all."""
         try:
             return await self._ask_anew()
         except Unreachable as failure:

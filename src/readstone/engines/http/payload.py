@@ -7,7 +7,7 @@ from typing import Final, assert_never
 import msgspec
 import pybase64
 
-from readstone.core.chat import ChatRequest, DocumentPart, ImagePart, Message, TextPart
+from readstone.core.chat import ChatRequest, DocumentPart, ImagePart, Message, Part, TextPart
 from readstone.core.errors import EngineFailed
 
 _ENCODER = msgspec.json.Encoder()
@@ -39,37 +39,49 @@ def _encode(request: ChatRequest, max_tokens: int | None) -> list[bytes]:
     if max_tokens is not None:
         members["max_tokens"] = max_tokens
     members |= {name: msgspec.Raw(raw) for name, raw in request.extras.items() if name not in _OWN}
+    if not request.weight:
+        members["messages"] = [_spoken(message) for message in request.messages]
+        return [_ENCODER.encode(members)]
     pieces = [_ENCODER.encode(members)[:-1], b',"messages":[']
     for index, message in enumerate(request.messages):
         if index:
             pieces.append(b",")
-        pieces += _message(message)
+        pieces += _shown(message)
     pieces.append(b"]}")
     return list(_joined(pieces))
 
 
-def _message(message: Message) -> Iterator[bytes]:
-    members: dict[str, object] = {"role": message.role, **_raw(message.extras)}
-    yield _ENCODER.encode(members)[:-1] + b',"content":'
+def _spoken(message: Message) -> dict[str, object]:
+    """A message of words alone."""
+    content: object
     match message.parts:
         case ():
-            yield b"null"
+            content = None
         case (TextPart(text=text, extras=extras),) if not extras:
-            yield _ENCODER.encode(text)
+            content = text
         case parts:
-            yield b"["
-            for index, part in enumerate(parts):
-                if index:
-                    yield b","
-                yield from _part(part)
-            yield b"]"
-    yield b"}"
+            content = [_text(part) for part in parts if isinstance(part, TextPart)]
+    return {"role": message.role, "content": content, **_raw(message.extras)}
 
 
-def _part(part: TextPart | ImagePart | DocumentPart) -> Iterator[bytes]:
+def _shown(message: Message) -> Iterator[bytes]:
+    """The pieces of a message that may have images, each of which is one of its own."""
+    if all(isinstance(part, TextPart) for part in message.parts):
+        yield _ENCODER.encode(_spoken(message))
+        return
+    members: dict[str, object] = {"role": message.role, **_raw(message.extras)}
+    yield _ENCODER.encode(members)[:-1] + b',"content":['
+    for index, part in enumerate(message.parts):
+        if index:
+            yield b","
+        yield from _part(part)
+    yield b"]}"
+
+
+def _part(part: Part) -> Iterator[bytes]:
     match part:
-        case TextPart(text=text, extras=extras):
-            yield _ENCODER.encode({"type": "text", "text": text, **_raw(extras)})
+        case TextPart():
+            yield _ENCODER.encode(_text(part))
         case ImagePart(image=image):
             yield b'{"type":"image_url","image_url":{"url":"data:image/%b;base64,' % (
                 image.format.encode()
@@ -80,6 +92,10 @@ def _part(part: TextPart | ImagePart | DocumentPart) -> Iterator[bytes]:
             raise EngineFailed("A document came this far without becoming pictures.")
         case _:
             assert_never(part)
+
+
+def _text(part: TextPart) -> dict[str, object]:
+    return {"type": "text", "text": part.text, **_raw(part.extras)}
 
 
 def _raw(extras: Mapping[str, bytes]) -> dict[str, object]:

@@ -25,6 +25,8 @@ from readstone.engines.http.chunk import (
 _MOST_BUFFERED: Final = 16 * 1024 * 1024
 _DATA: Final = b"data: "
 _DONE: Final = b"[DONE]"
+_END: Final = _DATA + _DONE
+_BLANK: Final = b"\n\n"
 _CHOICES: Final = b'"choices":'
 _NO_CHOICES: Final = b"[]"
 _LAST: Final = (b'"finish_reason":"', b'"finish_reason": "')
@@ -108,10 +110,10 @@ class ChunkReader:
         if b"\r" in content:
             # Lines that end as on Windows; the half of a line's end may be in the next piece.
             content = content.replace(b"\r\n", b"\n")
-        if content.endswith(b"\n\n"):
+        if content.endswith(_BLANK):
             self._rest = b""
         else:
-            end = content.rfind(b"\n\n") + 2
+            end = content.rfind(_BLANK) + 2
             self._keep(content[end:] if end >= len("\n\n") else content)
             content = content[:end] if end >= len("\n\n") else b""
         if b'"reasoning":' in content and b'"reasoning_content":' not in content:
@@ -146,15 +148,16 @@ class ChunkReader:
         before = self.tokens
         fingerprint = ""
         if not self._head:
-            first, _, block = block.partition(b"\n\n")
+            first, _, block = block.partition(_BLANK)
             self._event(first, ready)
             fingerprint = self._fingerprint
         if self._head:
             block = self._pass_on(block, ready)
-        if block:
-            for event in block.split(b"\n\n"):
-                if event:
-                    self._event(event, ready)
+        for event in block.split(_BLANK) if block else ():
+            if event == _END:
+                self.is_done = True
+            elif event:
+                self._event(event, ready)
         if not ready:
             return None
         return Relay(tuple(ready), self.tokens - before, fingerprint)
@@ -167,7 +170,7 @@ class ChunkReader:
         if not (plain.startswith(head) and plain.endswith(end)):
             return block
         chunks = plain[len(head) : -len(end)].split(end + head)
-        if not len(chunks) == plain.count(b"\n\n") == plain.count(b"}]" + end):
+        if not len(chunks) == plain.count(_BLANK) == plain.count(b"}]" + end):
             return block
         self._release(ready)
         ready += chunks
@@ -199,22 +202,26 @@ class ChunkReader:
 
     def _chunk(self, line: bytes, content: bytes, ready: list[bytes]) -> None:
         members = read_members(content)
-        if is_error(members):
+        raw = members.get("choices")
+        choices = _NO_CHOICES if raw is None else bytes(raw)
+        if raw is None and is_error(members):
             raise InBandError(content)
-        if (count := read_count(members.get("usage"))) is not None:
+        usage = members.get("usage")
+        if usage is not None and (count := read_count(usage)) is not None:
             self._count = count.after(self._count)
         for name in members.keys() - _KNOWN:
             if (member := bytes(members[name])) != b"null":
                 self._extras[name] = member
-        choices = bytes(members.get("choices", b"null"))
-        if choices != _NO_CHOICES and (read := read_choices(choices)):
-            self._take(choices, read, ready)
-            if not self._head:
-                self._fingerprint = read_fingerprint(members)
-                self._learn(line, choices)
+        if choices == _NO_CHOICES or not (read := read_choices(choices)):
+            return
+        self._take(choices, read, ready)
+        if not self._head:
+            self._fingerprint = read_fingerprint(members)
+            self._learn(line, choices)
 
     def _take(self, raw: bytes, choices: list[ChunkChoice], ready: list[bytes]) -> None:
-        self._release(ready)
+        if self._held is not None:
+            self._release(ready)
         reasons: list[object] = []
         says_something = False
         for choice in choices:
@@ -242,7 +249,7 @@ class ChunkReader:
         is_plain = any(mark in choices for mark in _OPEN) or b"finish_reason" not in choices
         if mark and is_plain and line.startswith(_DATA) and rest[before:].startswith(choices):
             self._head = head + mark + rest[:before]
-            self._end = rest[before + len(choices) :] + b"\n\n"
+            self._end = rest[before + len(choices) :] + _BLANK
 
 
 def _before_reason(block: bytes) -> int:
@@ -250,5 +257,5 @@ def _before_reason(block: bytes) -> int:
     found = [at for mark in _LAST if (at := block.find(mark)) >= 0]
     if not found:
         return len(block)
-    before = block.rfind(b"\n\n", 0, min(found))
-    return before + len(b"\n\n") if before >= 0 else 0
+    before = block.rfind(_BLANK, 0, min(found))
+    return before + len(_BLANK) if before >= 0 else 0
