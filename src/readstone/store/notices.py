@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -13,8 +14,10 @@ from psycopg.conninfo import make_conninfo
 from readstone.store.kept import CHANGING
 from readstone.telemetry import log
 
-_CHANNEL: Final = b"listen readstone_keys"
+_CHANNEL: Final = "readstone_keys"
 """The channel that a trigger of the table notifies (migrations/postgres)."""
+_NAME: Final = "readstone keys"
+"""What the connection is called in `pg_stat_activity`."""
 _BEAT_SECONDS: Final = 1.0
 _TRUST_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 0.5
@@ -23,9 +26,10 @@ _AGAIN_SECONDS: Final = 0.5
 class KeyNotices:
     """A mark that is another after each change of a key, by whichever process, as soon as Postgres tells: in milliseconds.
 
-    Every second the connection is asked to answer, and what was notified before comes with the answer. Two seconds
-    after the last question that was answered the mark is `CHANGING`, as it is without a connection: keys are then looked
-    up for each request. So what another process revokes opens nothing after two seconds, whatever becomes of the network.
+    Every second the connection notifies itself: what comes back proves that it is told, and what was told before has come
+    before it. Two seconds after the last of these that came back was sent, the mark is `CHANGING`, as it is without a
+    connection: keys are then looked up for each request. So what another process revokes opens nothing after two
+    seconds, whatever becomes of the network, and behind a pooler that loses notifications keys are looked up always.
     """
 
     def __init__(self, url: str, settings: Mapping[str, str | int]) -> None:
@@ -44,8 +48,9 @@ class KeyNotices:
         self._count += 1
 
     def start(self) -> None:
-        """Listen from now on, again and again where the connection is lost."""
-        self._task = asyncio.create_task(self._listen())
+        """Listen from now on, again and again where the connection is lost; the second call does nothing."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
         """Listen no more."""
@@ -61,10 +66,9 @@ class KeyNotices:
             try:
                 url, settings = self._address
                 connection = await psycopg.AsyncConnection.connect(
-                    make_conninfo(url, **settings), autocommit=True
+                    make_conninfo(url, **settings, application_name=_NAME), autocommit=True
                 )
                 async with connection:
-                    await connection.execute(_CHANNEL)
                     if is_lost:
                         log("changes of keys are told again")
                     is_lost = False
@@ -78,16 +82,23 @@ class KeyNotices:
 
     async def _follow(self, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
         """Take note of what is told, for as long as the connection answers."""
+        own = f"readstone_beat_{os.urandom(8).hex()}"
+        await _listen(connection, _CHANNEL, own)
         self.note()  # whatever was changed while nobody listened
         while True:
             asked = time.monotonic()
-            async with asyncio.timeout(_BEAT_SECONDS):
-                await connection.execute("select 1")
-            # What came with the answer is the generator's first; only then may the mark be trusted for longer.
-            async with aclosing(connection.notifies(timeout=0)) as told:
-                async for _ in told:
-                    self.note()
-            self._trusted_until = asked + _TRUST_SECONDS
+            async with asyncio.timeout(_TRUST_SECONDS):
+                await connection.execute("select pg_notify(%s, '')", (own,))
+            # To its end: what came in one packet with the last that is taken would be lost.
             async with aclosing(connection.notifies(timeout=_BEAT_SECONDS)) as told:
-                async for _ in told:
-                    self.note()
+                async for notice in told:
+                    if notice.channel == own:
+                        self._trusted_until = asked + _TRUST_SECONDS
+                    else:
+                        self.note()
+
+
+async def _listen(connection: psycopg.AsyncConnection[tuple[object, ...]], *channels: str) -> None:
+    """Have the connection told what is notified on these channels."""
+    for channel in channels:
+        await connection.execute(f"listen {channel}".encode())

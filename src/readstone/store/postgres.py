@@ -73,7 +73,6 @@ class PostgresStore:
                 "The Postgres database of store.url cannot be used. Check that it is up, that the user may create tables, "
                 f"and the URL itself. ({type(error).__name__})"
             ) from error
-        self._notices.start()
 
     async def add_key(self, key: Key) -> None:
         """Keep a new key; ValueError where its public id is taken."""
@@ -84,6 +83,7 @@ class PostgresStore:
 
     async def find_key(self, public_id: str) -> Key | None:
         """The key with that public id; what another process changed is seen as store/notices.py says."""
+        self._notices.start()
         mark = self._notices.mark
         kept = self._kept.find(public_id, mark)
         if kept is not None:

@@ -89,6 +89,7 @@ async def test_a_key_is_not_looked_up_while_nobody_tells_of_a_change(postgres: P
     store = await _open(postgres.database("quiet"))
     key, _ = mint("a", now=1)
     await store.add_key(key)
+    assert await store.find_key(key.public_id) == key
     await _until(lambda: _mark(store) != CHANGING)
     assert await store.find_key(key.public_id) == key
 
@@ -123,6 +124,7 @@ async def test_without_the_connection_that_tells_keys_are_looked_up_each_time(
     store = await _open(url)
     key, _ = mint("a", now=1)
     await store.add_key(key)
+    assert await store.find_key(key.public_id) == key
     await _until(lambda: _mark(store) != CHANGING)
     await store._notices.stop()  # pyright: ignore[reportPrivateUsage]  (a listener that hangs)
     await _until(lambda: _mark(store) == CHANGING)
@@ -136,6 +138,25 @@ async def test_without_the_connection_that_tells_keys_are_looked_up_each_time(
         await each.close()
 
 
+async def test_behind_a_pooler_that_loses_what_is_told_keys_are_looked_up_each_time(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def elsewhere(*args: object) -> None:
+        """As if each statement went over another connection: nobody listens on the one that is told."""
+        del args
+
+    monkeypatch.setattr("readstone.store.notices._listen", elsewhere)
+    store = await _open(postgres.database("pooled"))
+    key, _ = mint("a", now=1)
+    await store.add_key(key)
+
+    for _ in range(20):
+        assert await store.find_key(key.public_id) == key
+        assert _mark(store) == CHANGING
+        await asyncio.sleep(0.1)
+    await store.close()
+
+
 async def test_a_listener_that_is_cut_off_listens_again_and_has_missed_nothing(
     postgres: Postgres,
 ) -> None:
@@ -143,7 +164,8 @@ async def test_a_listener_that_is_cut_off_listens_again_and_has_missed_nothing(
     store, other = await _open(url), await _open(url)
     key, _ = mint("a", now=1)
     await store.add_key(key)
-    cut = "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%' or query = 'select 1'"
+    assert await store.find_key(key.public_id) == key
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'readstone keys'"
     await _until(lambda: _mark(store) != CHANGING)
     async with (
         asyncio.timeout(20),
