@@ -46,6 +46,8 @@ class Upstream(ThreadingHTTPServer):
         self.key = key
         self.asked: list[JSON] = []
         """The bodies of chats."""
+        self.headers: list[Mapping[str, str]] = []
+        """Their headers."""
 
     @property
     def url(self) -> str:
@@ -81,6 +83,7 @@ class _Visit(BaseHTTPRequestHandler):
             self._say(200, self._upstream.flavour.shows.get(body["model"], {}))
             return
         self._upstream.asked.append(body)
+        self._upstream.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")

@@ -65,7 +65,7 @@ def measure(name: str, board: Board) -> Cost:
     for _ in range(_ROUNDS):
         begun = time.process_time()
         for _ in range(_REQUESTS):
-            metering.begin()
+            metering.begin(answered)
             metering.end(answered, SCOPE)
         rounds.append((time.process_time() - begun) / _REQUESTS * 1e6)
     begun = time.process_time()

@@ -27,6 +27,7 @@ from readstone.api.openai.completions import PATH as CHAT_COMPLETIONS
 from readstone.api.openai.completions import ChatCompletions, ChatLimits
 from readstone.api.openai.models import Models
 from readstone.api.ops import METRICS, Ops
+from readstone.api.tracing import traced
 from readstone.api.usage import UsageReports
 from readstone.config import READER, Config, read_key
 from readstone.core.engine import Engine
@@ -42,6 +43,7 @@ from readstone.serving.allocator import return_free_pages
 from readstone.serving.authentication import build_authentication
 from readstone.serving.catalogue import Catalogue, build_catalogue
 from readstone.serving.discovery import Discovery, Source
+from readstone.serving.exporting import build_exporter
 from readstone.serving.extraction import Extractor
 from readstone.serving.gateway import Backend, Gateway
 from readstone.serving.intake import Intake
@@ -49,7 +51,7 @@ from readstone.serving.ledger import Ledger, LedgerTerms
 from readstone.serving.limits.counters import Counters
 from readstone.serving.limits.limiter import Limiter, Terms
 from readstone.serving.limits.memory import MemoryCounters
-from readstone.serving.repeats import build_repeats
+from readstone.serving.repeats import Repeats, build_repeats
 from readstone.serving.vitals import (
     CountedSource,
     count_commits,
@@ -124,10 +126,10 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
         *KeyAdministration(store, catalogue.find, intake).routes(),
         *Documentation().routes(),
     ]
-    _watch(metrics, backends, intake, ledger)
-    repeats.counted = lambda outcome: metrics.board.add(REPLAYS, (outcome,))
+    _watch(metrics, backends, intake, ledger, repeats)
+    exporter = build_exporter(config.otel, metrics, __version__)
     async with AsyncExitStack() as stack:
-        for part in (metrics, ledger, repeats):
+        for part in (metrics, ledger, repeats, *(() if exporter is None else (exporter,))):
             stack.push_async_callback(part.stop)
             await part.start()
         for part in (limiter, authentication, fetcher):
@@ -146,7 +148,12 @@ async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
                     PUBLIC_PATHS | {METRICS} if config.metrics.public else PUBLIC_PATHS,
                 ),
                 limiter=limiter,
-                meter=Metering(metrics.board, _paths(routes), _OPERATIONS),
+                meter=traced(
+                    Metering(metrics.board, _paths(routes), _OPERATIONS),
+                    exporter.add if exporter else None,
+                    _OPERATIONS,
+                    config.otel.sample_ratio,
+                ),
             ),
             catalogue,
             {name: built.engine for name, built in engines.items()},
@@ -210,13 +217,18 @@ async def _stop(engines: Sequence[Engine]) -> None:
 
 
 def _watch(
-    metrics: Metrics, backends: Mapping[str, Backend], intake: Intake, ledger: Ledger
+    metrics: Metrics,
+    backends: Mapping[str, Backend],
+    intake: Intake,
+    ledger: Ledger,
+    repeats: Repeats,
 ) -> None:
     """Have the metrics look at the parts of a server."""
     metrics.watch(lambda board: watch_backends(board, backends))
     metrics.watch(lambda board: watch_intake(board, intake))
     metrics.watch(lambda board: watch_ledger(board, ledger))
     count_commits(metrics.board, ledger)
+    repeats.counted = lambda outcome: metrics.board.add(REPLAYS, (outcome,))
 
 
 def _paths(routes: Sequence[BaseRoute]) -> list[str]:

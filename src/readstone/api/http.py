@@ -29,6 +29,7 @@ from readstone.serving.gateway import Served
 from readstone.serving.keys import Authenticator
 from readstone.serving.limits.limiter import Limiter
 from readstone.telemetry import REQUEST_EVENT, LogValue, log, log_bug
+from readstone.telemetry.trace import Headers, Trace
 
 PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 """Everything else needs a key, unknown paths included."""
@@ -59,6 +60,7 @@ class Exchange:
         "principal",
         "served",
         "status",
+        "trace",
     )
 
     def __init__(
@@ -72,6 +74,7 @@ class Exchange:
         self.complete = False
         self.notes: dict[str, LogValue] = {}
         self.served: Served | None = None
+        self.trace: Trace | None = None
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -86,6 +89,11 @@ class Exchange:
         if self.principal is None:
             raise AuthenticationFailed
         return self.principal
+
+    @property
+    def passed_on(self) -> Headers:
+        """Headers for servers that are asked for this request: its place in a trace, where it has one."""
+        return () if self.trace is None else self.trace.headers
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a request header, by its lower-case name."""
@@ -226,12 +234,12 @@ def refusal(error: Exception) -> Refusal:
 class Meter(Protocol):
     """Counts requests."""
 
-    def begin(self) -> None:
+    def begin(self, exchange: Exchange) -> None:
         """A request has come."""
         ...
 
-    def end(self, exchange: Exchange, scope: Scope) -> None:
-        """It is over; its status says how."""
+    def end(self, exchange: Exchange, scope: Scope) -> str:
+        """It is over; its status says how. Its route, as it is written in the documents; '' where there is none."""
         ...
 
 
@@ -271,7 +279,7 @@ class Door:
         # `app` makes starlette raise its refusals, so that they become errors of ours below.
         inner: Scope = {**scope, "exchange": exchange, "app": self}
         if self._meter is not None:
-            self._meter.begin()
+            self._meter.begin(exchange)
         try:
             if scope["path"] not in self._paths.public:
                 written = exchange.header(b"authorization")

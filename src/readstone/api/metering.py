@@ -77,12 +77,13 @@ class Metering:
         self._cells: dict[_Sort, _Cells] = {}
         self._active = board.series(ACTIVE)
 
-    def begin(self) -> None:
+    def begin(self, exchange: Exchange) -> None:
         """A request has come."""
+        del exchange
         self._board.numbers[self._active] += 1.0
 
-    def end(self, exchange: Exchange, scope: Scope) -> None:
-        """It is over."""
+    def end(self, exchange: Exchange, scope: Scope) -> str:
+        """It is over; its route."""
         seconds = time.monotonic() - exchange.arrived
         notes = exchange.notes
         path, method = scope["path"], scope["method"]
@@ -107,6 +108,7 @@ class Metering:
             _observe(numbers, cells.operation, OPERATION_DURATION, seconds)
             if exchange.served is not None:
                 self._count_answer(cells, exchange.served, seconds)
+        return route
 
     def _count_answer(self, cells: _Cells, served: Served, seconds: float) -> None:
         numbers, usage, metrics = self._board.numbers, served.finish.usage, served.metrics

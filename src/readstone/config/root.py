@@ -13,6 +13,7 @@ from readstone.config.idempotency import IdempotencyConfig
 from readstone.config.limits import LimitsConfig
 from readstone.config.metrics import MetricsConfig
 from readstone.config.models import ModelConfig
+from readstone.config.otel import OtelConfig
 from readstone.config.records import LedgerConfig, StoreConfig
 from readstone.config.sections import FetchConfig, HubConfig, ReaderConfig
 
@@ -45,6 +46,7 @@ class Config:
     extract: ExtractConfig = field(default_factory=ExtractConfig)
     idempotency: IdempotencyConfig = field(default_factory=IdempotencyConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    otel: OtelConfig = field(default_factory=OtelConfig)
     hub: HubConfig = field(default_factory=HubConfig)
     engines: dict[str, EngineConfig] = field(default_factory=dict[str, EngineConfig])
     models: dict[str, ModelConfig] = field(default_factory=dict[str, ModelConfig])

@@ -95,6 +95,7 @@ class ImageExtraction:
             temperature=model.defaults.temperature,
             top_p=model.defaults.top_p,
             arrived=exchange.arrived,
+            trace=exchange.passed_on,
             defaulted=frozenset({"max_tokens", "temperature", "top_p"}),
         )
         exchange.account.send(request)

@@ -57,11 +57,12 @@ _DEFAULTED = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request comes from: its id, the public id of its key, `time.monotonic()` at its arrival."""
+    """Where a request comes from: its id, the public id of its key, `time.monotonic()` at its arrival, the trace it is of."""
 
     request_id: str
     key_id: str
     arrived: float
+    trace: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ class ChatCodec:
             arrived=origin.arrived,
             extras=envelope.extras,
             defaulted=_DEFAULTED[length is None, temperature is None, top_p is None],
+            trace=origin.trace,
         )
 
 

@@ -136,7 +136,7 @@ class ChatCompletions:
         answer: "_Stream | _Whole",
     ) -> None:
         """Have the request answered; what it carries is let go as soon as it was handed on."""
-        origin = Origin(exchange.id, exchange.caller.key_id, exchange.arrived)
+        origin = Origin(exchange.id, exchange.caller.key_id, exchange.arrived, exchange.passed_on)
         chat = await self._codec.decode(envelope, origin)
         del envelope
         await reservation.resize(chat.weight)

@@ -138,7 +138,11 @@ class HTTPEngine:
 
     async def _answer(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         asked = await self._prepared(request)
-        headers = (("content-type", "application/json"), ("x-request-id", request.id))
+        headers = (
+            ("content-type", "application/json"),
+            ("x-request-id", request.id),
+            *request.trace,
+        )
         length: int | None = request.max_tokens
         may_be_shorter = "max_tokens" in request.defaulted
         while True:

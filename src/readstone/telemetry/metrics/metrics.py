@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ class Metrics:
 
     def __init__(self, version: str, desk: Desk | None = None) -> None:
         self.board = Board(None if desk is None else desk.file)
+        self.instance = secrets.token_hex(8)
+        """Names this process among all that send metrics."""
         self._version = version
         self._desk = desk
         self._looks: list[Look] = []
