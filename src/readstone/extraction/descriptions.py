@@ -68,14 +68,23 @@ def _description(anchor: Box, texts: Sequence[Run], left: float) -> list[Span]:
         ):
             continue
         whole = " ".join(span.text for span in spans)
-        if (
-            whole.count("(") > whole.count(")")
-            or run.text[:1].islower()
-            or whole.endswith(("-", ",", "&", "/"))
-        ):
+        if _is_open(whole) or run.text[:1].islower() or _wraps(last, run):
             spans.append(Span(run, 0, len(run.words)))
             last = run
     return spans
+
+
+def _is_open(text: str) -> bool:
+    """Whether a text goes on: a bracket is open, or it ends with a mark that joins."""
+    return text.count("(") > text.count(")") or text.endswith(("-", ",", "&", "/"))
+
+
+def _wraps(above: Run, run: Run) -> bool:
+    """Whether a line follows so close, and says so little, that it is the rest of the one above it."""
+    close = run.box.top - above.box.top < 1.08 * above.box.height
+    level = abs(run.box.left - above.box.left) < 0.8 * above.box.height
+    plain = not any(map(str.isdigit, run.text)) or sum(map(str.isalpha, run.text)) > 4
+    return close and level and plain and ":" not in run.text and "=" not in run.text
 
 
 def words_only(run: Run) -> Span:

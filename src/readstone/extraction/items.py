@@ -13,12 +13,14 @@ from readstone.extraction.headers import NUMERIC, Table
 from readstone.extraction.labelling import Label
 from readstone.extraction.products import multiplied
 
-SUMS: Final = frozenset({"total", "amount_due", "subtotal", "tax_amount", "paid", "deposit"})
+SUMS: Final = frozenset(
+    {"total", "amount_due", "subtotal", "tax_amount", "tax_summary", "paid", "payment_terms"}
+)
 """Labels that end a list of items."""
 
 _UNIT: Final = 2
 """Letters before a number in its line that may be its currency."""
-_LARGEST_GAP: Final = 9.0
+_LARGEST_GAP: Final = 14.0
 """Heights of a line without a row after which a table is over."""
 
 

@@ -144,6 +144,31 @@ def test_rows_go_on_at_the_top_of_the_next_page_though_that_has_a_header_of_its_
     assert found["items[2].amount"] == "45.00"
 
 
+def test_names_of_items_go_on_in_the_next_line_and_notes_under_them_do_not() -> None:
+    printed = page(
+        ("Description", 50, 100),
+        ("Quantity", 400, 100),
+        ("Amount", 850, 100),
+        ("Mineral water", 50, 140),
+        ("2", 420, 140),
+        ("10.00", 850, 140),
+        ("sparkling bottles", 50, 160),
+        ("Charge: 17", 50, 180),
+        ("Delivered on the same day", 50, 220),
+        ("Deposit", 50, 420),
+        ("2", 420, 420),
+        ("3.00", 850, 420),
+        ("Payment terms: 14 days", 50, 480),
+    )
+    asked = rows(("name", Field("Item name")), ("amount", Field("Amount")))
+    assert read(printed, schema(("items", asked))).content == {
+        "items": [
+            {"name": "Mineral water sparkling bottles", "amount": "10.00"},
+            {"name": "Deposit", "amount": "3.00"},
+        ]
+    }
+
+
 @pytest.mark.parametrize(
     ("seller", "buyer", "names"),
     [
