@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from readstone.config.limits import KeyLimitsConfig
-from readstone.core.model import Family, Kind
+from readstone.core.model import Family, Kind, Profile
 from readstone.core.price import Prices
 
 
@@ -73,6 +73,12 @@ class ModelConfig:
         int | None,
         Meta(
             description="Tokens of prompt and answer, as clients are told; of vLLM its `context` where not set."
+        ),
+    ] = None
+    profile: Annotated[
+        Profile | None,
+        Meta(
+            description="Of a model of the reader: fast, balanced or best; balanced where not set."
         ),
     ] = None
     fallback: Annotated[

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from readstone.core.errors import EngineFailed
-from readstone.core.model import Model
+from readstone.core.model import Model, Profile
 from readstone.core.usage import Usage
 
 Role: TypeAlias = Literal["developer", "system", "user", "assistant", "tool", "function"]
@@ -21,7 +21,7 @@ class Image:
     `width` and `height` are pixels of the upright image (EXIF orientation applied); `param` is the request
     field it came from, for errors that only decoding can find. `plain` says that every decoder of the format shows
     it alike: upright as stored, still, opaque, grey or RGB of 8 bits. `digits` is the same in base64, where it came
-    so: whoever sends it on need not encode it again.
+    so: whoever sends it on need not encode it again. `profile` is how the reader is to read it.
     """
 
     data: bytes = field(repr=False)
@@ -31,6 +31,7 @@ class Image:
     param: str
     plain: bool = False
     digits: bytes = field(default=b"", repr=False, compare=False)
+    profile: Profile = "balanced"
 
     @property
     def weight(self) -> int:
@@ -43,13 +44,14 @@ class Document:
     """An encoded PDF whose signature and size were checked; nothing in it has been looked at.
 
     `pages` is the most pages and `pixels` the most pixels of one page that may be read of it; `param` is the
-    request field it came from, for errors that only opening it can find.
+    request field it came from, for errors that only opening it can find. `profile` is how the reader is to read it.
     """
 
     data: bytes = field(repr=False)
     pages: int
     pixels: int
     param: str
+    profile: Profile = "balanced"
 
 
 Source: TypeAlias = Image | Document
@@ -99,8 +101,7 @@ class ChatRequest:
 
     `model_name` is the name the client used, `key_id` the public id of its key. `arrived` is `time.monotonic()` at arrival. `extras` holds every other
     property the client sent, as raw JSON by name: an engine honours each, refuses it, or passes it on.
-    `defaulted` names the properties that the client left to the model's defaults. `trace` are headers that say which trace it
-    belongs to, for engines that are servers.
+    `defaulted` names the properties that the client left to the model's defaults.
     """
 
     id: str
@@ -114,7 +115,6 @@ class ChatRequest:
     arrived: float
     extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     defaulted: frozenset[str] = frozenset()
-    trace: tuple[tuple[str, str], ...] = ()
 
     @property
     def weight(self) -> int:
@@ -161,7 +161,7 @@ class Finish:
     `choices` is the JSON of the last chunk's `choices` where it was held back to travel with the usage. `engine` is
     who answered where that is not the engine that was asked; `notes` are sentences for the client about how the
     answer came to be; `extras` are further members of the engine's last chunk, as raw JSON by name; `fingerprint` is
-    as in Relay.
+    as in Relay; `profile` is how the reader read.
     """
 
     reason: FinishReason
@@ -171,6 +171,7 @@ class Finish:
     notes: tuple[str, ...] = ()
     extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     fingerprint: str = ""
+    profile: Profile | None = None
 
 
 ChatEvent: TypeAlias = TextDelta | Relay | Finish

@@ -47,7 +47,7 @@ class Model:
     in tokens, None where only the engine knows it. `fallback` names the models that are asked in turn where the
     engine cannot take the request. `language_model`, of an extract model, names the chat or vision model that finds
     the values among the lines that its engine reads; without one they are found by labels and places. `limits` are those
-    of each key at this model, `prices` what it costs.
+    of each key at this model, `prices` what it costs. `profile` is how the reader reads for it.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Model:
     language_model: str | None = None
     limits: Limits = NO_LIMITS
     prices: Prices = FREE
+    profile: Profile = "balanced"
 
     @property
     def name_at_engine(self) -> str:

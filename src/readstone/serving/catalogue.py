@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
-from readstone.config import DefaultsConfig, ModelConfig
+from readstone.config import READER, DefaultsConfig, ModelConfig
 from readstone.core.errors import ConfigurationError, ModelNotFound
-from readstone.core.model import KIND_DEFAULTS, Defaults, Model, Offer
+from readstone.core.model import KIND_DEFAULTS, Defaults, Model, Offer, Profile
 
 EMBEDDED = Model(
     id="readstone-ocr",
@@ -112,7 +112,16 @@ def _model(model_id: str, entry: ModelConfig, embedded: Model | None) -> Model:
         prices=entry.prices.prices,
         limits=entry.limits.limits,
         language_model=entry.language_model,
+        profile=_profile(model_id, entry, engine),
     )
+
+
+def _profile(model_id: str, entry: ModelConfig, engine: str) -> Profile:
+    if entry.profile is not None and engine != READER:
+        raise ConfigurationError(
+            f"models.{model_id}.profile is for models of the reader, and '{engine}' is another engine: leave it out."
+        )
+    return entry.profile or "balanced"
 
 
 def _offered(engine: str, offer: Offer) -> Model:

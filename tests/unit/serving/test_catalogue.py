@@ -79,6 +79,13 @@ def test_an_unknown_model_is_told_with_the_nearest() -> None:
     assert caught.value.param == "model"
 
 
+def test_a_model_of_the_reader_may_have_a_profile() -> None:
+    entries = {"readstone-ocr": ModelConfig(profile="best"), "b": ModelConfig("ocr", "reader")}
+    catalogue = build_catalogue(entries, ENGINES)
+    assert catalogue.find("readstone-ocr").profile == "best"
+    assert catalogue.find("b").profile == "balanced"
+
+
 def test_a_model_nothing_like_ours_is_told_without_a_guess() -> None:
     with pytest.raises(ModelNotFound) as caught:
         build_catalogue({}, ENGINES).find("gpt-4o")
@@ -106,6 +113,10 @@ def test_a_model_nothing_like_ours_is_told_without_a_guess() -> None:
         (
             {"a": ModelConfig("extract", "reader", language_model="readstone-ocr")},
             "of kind 'ocr': it must be a chat or vision model",
+        ),
+        (
+            {"a": ModelConfig("ocr", "vllm", profile="fast")},
+            r"models\.a\.profile is for models of the reader, and 'vllm' is another engine",
         ),
         (
             {"a": ModelConfig("extract", "reader", language_model="a")},

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from readstone.api.openai import schema
 from readstone.api.openai.merging import Choices
 from readstone.core.chat import Relay, TextDelta
+from readstone.core.model import Profile
 from readstone.core.usage import Metrics, Usage
 from readstone.serving.gateway import GatewayEvent, Served, StandIn
 
@@ -142,7 +143,7 @@ def _tail(served: Served) -> bytes:
     """What follows the choices of an answer or of a stream's last chunk, but for the closing brace."""
     tail = b',"usage":%b,"x_metrics":%b' % (
         _ENCODER.encode(_usage(served.finish.usage)),
-        _ENCODER.encode(_metrics(served.metrics)),
+        _ENCODER.encode(_metrics(served.metrics, served.finish.profile)),
     )
     for name, raw in served.finish.extras.items():
         tail += b",%b:%b" % (_ENCODER.encode(name), raw)
@@ -161,7 +162,7 @@ def _usage(usage: Usage) -> schema.UsageBody:
     )
 
 
-def _metrics(metrics: Metrics) -> schema.XMetrics:
+def _metrics(metrics: Metrics, profile: Profile | None) -> schema.XMetrics:
     return schema.XMetrics(
         ttft_seconds=metrics.ttft_seconds,
         tps=metrics.tps,
@@ -170,4 +171,5 @@ def _metrics(metrics: Metrics) -> schema.XMetrics:
         queue_seconds=metrics.queue_seconds,
         engine=metrics.engine,
         notes=list(metrics.notes) or UNSET,
+        profile=profile or UNSET,
     )

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from readstone.core.chat import FinishReason, Role
+from readstone.core.model import Profile
 
 PositiveInt: TypeAlias = Annotated[int, Meta(ge=1)]
 JSONObject: TypeAlias = dict[str, Any]
@@ -167,7 +168,7 @@ class UsageBody(msgspec.Struct):
 
 
 class XMetrics(msgspec.Struct):
-    """Times of one request, measured by the server, in seconds; `notes` say how the answer came to be."""
+    """Times of one request, measured by the server, in seconds; `notes` and `profile` say how the answer came to be."""
 
     ttft_seconds: float
     tps: float
@@ -176,6 +177,7 @@ class XMetrics(msgspec.Struct):
     queue_seconds: float
     engine: str
     notes: list[str] | UnsetType = UNSET
+    profile: Profile | UnsetType = UNSET
 
 
 class AnswerMessage(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from readstone import __version__
 from readstone.core.chat import (
@@ -17,6 +17,7 @@ from readstone.core.chat import (
 )
 from readstone.core.document import Line, Page
 from readstone.core.engine import EngineState, PageRead
+from readstone.core.model import Profile
 from readstone.core.usage import Usage
 from readstone.engines.instruction.rendering import Rendering
 from readstone.engines.reader.assignment import assignment
@@ -79,7 +80,7 @@ class ReaderEngine:
         InvalidImage, and what the supervisor raises.
         """
         refuse_unsupported(request.extras)
-        job = plan(request.messages)
+        job = plan(request.messages, request.model.profile)
         left = request.max_tokens
         seen = job.image_tokens
         pages = sum(not isinstance(source, Document) for source in job.images)
@@ -106,6 +107,7 @@ class ReaderEngine:
                 image_tokens=seen,
                 pages=pages,
             ),
+            profile=request.model.profile,
         )
 
     async def read(self, request: ChatRequest) -> AsyncGenerator[PageRead | Finish]:
@@ -116,15 +118,15 @@ class ReaderEngine:
         refuse_unsupported(request.extras)
         asked = assignment(request.messages)
         seen = pages_read = 0
-        async with aclosing(self._pages(asked.sources, request.key_id)) as pages:
+        sources = _in_profile(asked.sources, request.model.profile)
+        async with aclosing(self._pages(sources, request.key_id)) as pages:
             async for page in pages:
                 tokens = image_tokens(page.width, page.height)
                 seen += tokens
                 pages_read += 1
                 yield PageRead(page, tokens)
-        yield Finish(
-            "stop", Usage(asked.text_tokens + seen, 0, image_tokens=seen, pages=pages_read)
-        )
+        usage = Usage(asked.text_tokens + seen, 0, image_tokens=seen, pages=pages_read)
+        yield Finish("stop", usage, profile=request.model.profile)
 
     async def _pages(self, sources: tuple[Source, ...], key_id: str) -> AsyncGenerator[Page]:
         found: Found | None = None
@@ -175,14 +177,18 @@ def _page(found: Found, lines: list[Line]) -> Page:
     return Page(found.width, found.height, tuple(lines), found.turned, found.rules)
 
 
-def plan(messages: tuple[Message, ...]) -> Job:
+def _in_profile(sources: tuple[Source, ...], profile: Profile) -> tuple[Source, ...]:
+    return tuple(replace(source, profile=profile) for source in sources)
+
+
+def plan(messages: tuple[Message, ...], profile: Profile = "balanced") -> Job:
     """What to read and how: as the words of the last user message and of system messages say.
 
     Raises what `assignment` raises, and InvalidRequest for what a reader cannot do.
     """
     asked = assignment(messages)
     return Job(
-        images=asked.sources,
+        images=_in_profile(asked.sources, profile),
         rendering=understand(asked.instruction),
         text_tokens=asked.text_tokens,
         image_tokens=asked.image_tokens,

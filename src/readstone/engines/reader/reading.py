@@ -9,8 +9,8 @@ from typing import TypeAlias, assert_never
 
 from readstone.core.chat import Document, Image, Source
 from readstone.core.document import Line
-from readstone.engines.reader.crops import Crop
 from readstone.engines.reader.page_reader import PageReader, Prepared
+from readstone.engines.reader.readers import Readers
 from readstone.engines.worker.frames import Found, LineRead
 from readstone.engines.worker.threads import Threads
 from readstone.media.decode import decode
@@ -26,8 +26,8 @@ Pages: TypeAlias = AsyncGenerator[tuple[int, Prepared]]
 class Reading:
     """Reads several pages at once on the worker's threads; lines are the unit of work."""
 
-    def __init__(self, reader: PageReader, threads: Threads) -> None:
-        self._reader = reader
+    def __init__(self, readers: Readers, threads: Threads) -> None:
+        self._readers = readers
         self._threads = threads
         self._ahead = threads.count * _LINES_AHEAD_PER_THREAD
 
@@ -36,12 +36,17 @@ class Reading:
 
         Raises InvalidImage for a broken source.
         """
-        pages = self._pages(source)
-        async with aclosing(pages), aclosing(self._read(job, pages)) as answers:
+        reader = self._readers.at_hand(source.profile) or await self._threads.run(
+            lambda: self._readers.load(source.profile)
+        )
+        pages = self._pages(reader, source)
+        async with aclosing(pages), aclosing(self._read(job, reader, pages)) as answers:
             async for answer in answers:
                 yield answer
 
-    async def _read(self, job: int, pages: Pages) -> AsyncGenerator[Found | LineRead]:
+    async def _read(
+        self, job: int, reader: PageReader, pages: Pages
+    ) -> AsyncGenerator[Found | LineRead]:
         page = 0
         coming = asyncio.ensure_future(anext(pages, None))
         waiting: deque[asyncio.Future[Line | None]] = deque()
@@ -52,7 +57,7 @@ class Reading:
                 size = prepared.width, prepared.height
                 yield Found(job, page, total, *size, crops, prepared.turned, prepared.rules)
                 for crop in prepared.crops:
-                    waiting.append(self._recognise(crop))
+                    waiting.append(self._threads.run(partial(reader.recognise, crop)))
                     if len(waiting) > self._ahead and (line := await waiting.popleft()):
                         yield LineRead(job, line)
                 coming = asyncio.ensure_future(anext(pages, None))
@@ -65,21 +70,18 @@ class Reading:
                 late.cancel()
             await _ended(coming)
 
-    async def _pages(self, source: Source) -> Pages:
+    async def _pages(self, reader: PageReader, source: Source) -> Pages:
         match source:
             case Image():
-                yield 1, await self._threads.run(lambda: self._reader.prepare(decode(source)))
+                yield 1, await self._threads.run(lambda: reader.prepare(decode(source)))
             case Document():
                 async with aclosing(self._threads.pages(source)) as pages:
                     async for total, drawn in pages:
-                        prepare = partial(self._reader.prepare_page, drawn)
+                        prepare = partial(reader.prepare_page, drawn)
                         yield total, await self._threads.run(prepare)
                         del drawn, prepare
             case _:
                 assert_never(source)
-
-    def _recognise(self, crop: Crop | Line) -> "asyncio.Future[Line | None]":
-        return self._threads.run(lambda: self._reader.recognise(crop))
 
 
 async def _ended(coming: "asyncio.Future[tuple[int, Prepared] | None]") -> None:

@@ -13,8 +13,8 @@ from readstone.engines.reader.crops import HEIGHT
 from readstone.engines.reader.gaps import Gap, bare_runs
 from readstone.engines.reader.session import Session
 
-BUCKET: Final = 32
-NARROWEST: Final = 96
+BUCKET: Final = 8
+NARROWEST: Final = 64
 """Pixels: narrower strips are padded to it. 320, as in training, reads no better and costs more."""
 WIDEST: Final = 2560
 """Pixels of one pass. A full line of print on a page is about 2,400 wide; longer ones are tiled."""
@@ -42,8 +42,8 @@ class Character:
 class Recogniser:
     """Reads strips; holds no state but the loaded model and its alphabet, so threads may share it.
 
-    One strip per pass, padded to a multiple of 32 pixels: batches do not pay on a CPU, and the 78
-    widths that are left keep the runtime's memory flat. Strips are squeezed to `squeeze` of their width
+    One strip per pass, padded to whole columns of the model's: batches do not pay on a CPU, and the runtime
+    keeps nothing of a pass, so any number of widths leaves its memory flat. Strips are squeezed to `squeeze` of their width
     before they are looked at: fewer columns cost less.
     """
 

@@ -11,7 +11,8 @@ import sys
 
 import cv2
 
-from readstone.engines.reader.page_reader import PageReader
+from readstone.engines.reader.profiles import BALANCED
+from readstone.engines.reader.readers import Readers
 from readstone.engines.reader.reading import Reading
 from readstone.engines.reader.weights import find_weights
 from readstone.engines.worker.painter import Painter
@@ -20,12 +21,12 @@ from readstone.engines.worker.worker import Worker
 from readstone.telemetry import log_bug, start_logging
 
 
-def _load() -> PageReader:
+def _load() -> Readers:
     # One inference or image operation per thread: the threads are ours to place, one a core.
     cv2.setNumThreads(1)
-    reader = PageReader(find_weights())
-    reader.warm_up()
-    return reader
+    readers = Readers(find_weights())
+    readers.load(BALANCED)
+    return readers
 
 
 async def _main(descriptor: int, count: int) -> None:

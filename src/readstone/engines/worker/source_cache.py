@@ -9,13 +9,14 @@ from typing import Generic, TypeAlias, TypeVar
 
 from readstone.core.chat import Source
 from readstone.core.errors import InvalidImage
+from readstone.core.model import Profile
 
 T = TypeVar("T")
 
 Load: TypeAlias = Callable[[Source], AsyncGenerator[T]]
 """Works on an image or document; e.g. `Supervisor.read`."""
 
-_Key: TypeAlias = tuple[str, bytes]
+_Key: TypeAlias = tuple[str, Profile, bytes]
 
 _AT_ONCE = 256 * 1024
 """Bytes that are hashed on the spot; more are hashed in a thread."""
@@ -72,7 +73,7 @@ class SourceCache(Generic[T]):
         Raises what `load` raises. When the last request that waits for some work leaves, the work is cancelled and
         has ended before this returns.
         """
-        key = (key_id, await _digest(source.data))
+        key = (key_id, source.profile, await _digest(source.data))
         self._expire()
         if (kept := self._kept.get(key)) is not None:
             for event in kept.events:

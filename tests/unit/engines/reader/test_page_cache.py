@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -198,4 +199,11 @@ async def test_what_is_kept_expires(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert reader.begun == 2
     assert await read(cache, reader, image()) == PAGE
+    assert reader.begun == 3
+
+
+async def test_profiles_do_not_share_a_reading() -> None:
+    cache, reader = page_cache(1_000_000, 60), Reader()
+    for profile in ("fast", "balanced", "best", "fast"):
+        await read(cache, reader, replace(image(), profile=profile))
     assert reader.begun == 3

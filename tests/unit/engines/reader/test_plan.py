@@ -67,3 +67,9 @@ def test_more_words_than_an_instruction_has_are_refused_and_never_cut() -> None:
         plan((_user("word " * (INSTRUCTION_TOKENS + 1), INVOICE),))
 
     assert (caught.value.param, caught.value.code) == ("messages", "context_length_exceeded")
+
+
+def test_images_are_read_in_the_profile_of_the_model() -> None:
+    job = plan((_user(INVOICE),), "fast")
+
+    assert [source.profile for source in job.images] == ["fast"]
