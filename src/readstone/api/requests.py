@@ -11,7 +11,7 @@ from readstone.api.call import Call
 from readstone.core.errors import InvalidRequest
 
 _HEAD_BYTES: Final = 65_536
-"""Bytes of the head of a request."""
+"""Bytes of the head of a request, and of whatever else comes without any of its body: its trailer, say."""
 _UPGRADE: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 """Headers of one connection that ask for another protocol on it."""
 
@@ -26,10 +26,10 @@ class RequestReader:
     __slots__ = (
         "_begin",
         "_call",
+        "_dry_bytes",
         "_ends",
         "_expects",
         "_fields",
-        "_head_bytes",
         "_parser",
         "_url",
         "is_in_head",
@@ -45,20 +45,22 @@ class RequestReader:
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._expects = False
-        self._head_bytes = 0
+        self._dry_bytes = 0
+        """How much has come since the last of a body, or since a message began."""
 
     def feed(self, data: bytes) -> None:
         """Read on; InvalidRequest where nothing more can be read after that."""
-        if self.is_in_head:
-            self._head_bytes += len(data)
+        self._dry_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._stay(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             raise InvalidRequest("This is not HTTP/1.1 as this server reads it.") from error
-        if self.is_in_head and self._head_bytes > _HEAD_BYTES:
-            raise InvalidRequest(f"The head of a request has at most {_HEAD_BYTES} bytes.")
+        if self._dry_bytes > _HEAD_BYTES:
+            raise InvalidRequest(
+                f"The head and the trailer of a request have at most {_HEAD_BYTES} bytes each."
+            )
 
     def close(self) -> None:
         """Nothing more will come: let go of what refers back to the connection."""
@@ -70,7 +72,7 @@ class RequestReader:
     def on_message_begin(self) -> None:
         """A request begins."""
         self.is_in_head = True
-        self._head_bytes = 0
+        self._dry_bytes = 0
         self._url = b""
         self._fields = []
         self._expects = False
@@ -99,11 +101,13 @@ class RequestReader:
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
+        self._dry_bytes = 0
         if self._call is not None:
             self._call.take(body)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        self._dry_bytes = 0
         if self._call is not None and not self._parser.should_upgrade():
             self._call.end_body()
 

@@ -261,6 +261,26 @@ async def test_a_head_without_end_is_not_kept_for_ever() -> None:
     assert visit.wire.is_closed
 
 
+@pytest.mark.parametrize("piece", [b"a" * 10_000, b"X-A: " + b"a" * 10_000 + b"\r\n"])
+async def test_nor_is_a_trailer(piece: bytes) -> None:
+    visit = Visit(ok)
+    said = await visit.say(CHUNKED + b"2\r\nxy\r\n0\r\nX-B: ", *[piece] * 7)
+    assert b"HTTP/1.1 400 " in said
+    assert visit.wire.is_closed
+
+
+async def test_nor_is_what_describes_a_chunk() -> None:
+    visit = Visit(ok)
+    said = await visit.say(CHUNKED + b"2;", *[b"a" * 10_000] * 7)
+    assert b"HTTP/1.1 400 " in said
+
+
+async def test_a_long_body_may_come_at_once() -> None:
+    visit = Visit(echo)
+    long = b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + b"a" * 200_000
+    assert (await visit.say(long + long)).count(b"HTTP/1.1 200 OK") == 2
+
+
 async def test_a_client_that_leaves_is_told_to_whoever_listens() -> None:
     seen: list[Message] = []
 
