@@ -49,6 +49,8 @@ class RequestError(Exception):
 class InvalidRequest(RequestError):
     """The request is not valid."""
 
+    code = "invalid_value"
+
 
 class UnsupportedParameter(InvalidRequest):
     """This model cannot honour a parameter of the request."""
