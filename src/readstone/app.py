@@ -61,7 +61,7 @@ from readstone.serving.vitals import (
 )
 from readstone.store import Store
 from readstone.telemetry.metrics.families import REPLAYS
-from readstone.telemetry.metrics.metrics import Metrics
+from readstone.telemetry.metrics.metrics import Desk, Metrics
 
 _MEGABYTE = 1024 * 1024
 _OPERATIONS = {CHAT_COMPLETIONS: "chat", IMAGE_EXTRACTION: "extract"}
@@ -90,9 +90,14 @@ def cores() -> int:
 
 
 @asynccontextmanager
-async def running(config: Config, store: Store) -> AsyncGenerator[Running]:
-    """The application with its engines started; they are stopped when the block is left."""
-    metrics = Metrics(__version__)
+async def running(
+    config: Config, store: Store, desk: Desk | None = None
+) -> AsyncGenerator[Running]:
+    """The application with its engines started; they are stopped when the block is left.
+
+    `desk` is where one of several processes of a server counts, so that any of them can tell the metrics of all.
+    """
+    metrics = Metrics(__version__, desk)
     engines = build_engines(config, cores())
     catalogue = build_catalogue(config.models, engines)
     backends = {

@@ -22,7 +22,7 @@ from readstone.telemetry.metrics.families import (
     TOKEN_USAGE,
 )
 from readstone.telemetry.metrics.family import Family
-from readstone.telemetry.metrics.metrics import Desk, Metrics
+from readstone.telemetry.metrics.metrics import Desk, Metrics, make_folder
 
 
 @pytest.fixture
@@ -159,6 +159,28 @@ def test_a_full_board_counts_what_it_has_and_nothing_else(board: Board) -> None:
     assert value(text, "readstone_ledger_batch_size_count") == 7_000
     assert value(text, 'readstone_pages_total{gen_ai_request_model="0"}') == 1
     assert 'gen_ai_request_model="6999"' not in text
+
+
+def test_a_server_begins_with_a_folder_of_its_own_and_removes_those_of_the_dead(
+    tmp_path: Path,
+) -> None:
+    process = multiprocessing.get_context("spawn").Process()
+    process.start()
+    process.join()
+    for pid in (process.pid, 1):
+        (tmp_path / f"metrics-{pid}").mkdir()
+    other = tmp_path / "other"
+    other.mkdir()
+
+    folder = make_folder(tmp_path)
+    Board(Desk(folder, 0).file).close()
+    again = make_folder(tmp_path)
+
+    assert folder == again == tmp_path / f"metrics-{os.getpid()}"
+    assert not list(folder.iterdir())
+    assert (tmp_path / "metrics-1").exists()
+    assert other.exists()
+    assert not (tmp_path / f"metrics-{process.pid}").exists()
 
 
 def _count(folder: Path) -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,18 @@ class Desk:
     def file(self) -> Path:
         """The board's."""
         return self.folder / f"{self.number}.board"
+
+
+def make_folder(directory: Path) -> Path:
+    """A folder in `directory` for the boards of the processes that this one starts; those of servers that are gone are removed."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in directory.glob("metrics-*"):
+        number = left.name.removeprefix("metrics-")
+        if not number.isdigit() or int(number) == os.getpid() or not is_alive(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = directory / f"metrics-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 class Metrics:
