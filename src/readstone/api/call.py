@@ -1,6 +1,7 @@
 """One call of the application: a request as it comes over a connection, and its answer as it goes (ASGI 3.0, HTTP)."""
 
 import asyncio
+import os
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -110,8 +111,7 @@ class Call:
             self._give_up(Overloaded("The server is about to end. Try again in a moment."))
             raise
         except Exception as error:  # noqa: BLE001  (the border: nobody else would log it, and the client waits)
-            log_bug(error)
-            self._give_up(error)
+            log_bug(error, id=self._give_up(error))
 
     async def receive(self) -> Message:
         """What has come of the body; after its end, that the client is gone or has its answer."""
@@ -235,14 +235,17 @@ class Call:
             self._line.close()
         self._line.answered()
 
-    def _give_up(self, error: Exception) -> None:
-        """Tell the client, where nothing was told before, and close the connection."""
+    def _give_up(self, error: Exception) -> str | None:
+        """Tell the client, where nothing was told before, and close the connection; the id it was told."""
         if self.has_ended or self._is_gone:
-            return
+            return None
+        told = None
         if not self.is_begun:
-            self._line.write(refusal_of(error, self._line.headers))
+            told = new_id()
+            self._line.write(refusal_of(error, told, self._line.headers))
         self.keeps = False
         self._end()
+        return told
 
 
 def head_of(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
@@ -255,7 +258,12 @@ def head_of(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
     return head
 
 
-def refusal_of(error: Exception, headers: list[tuple[bytes, bytes]]) -> bytes:
+def new_id() -> str:
+    """An id for a request: nobody can guess another's."""
+    return f"req_{os.urandom(16).hex()}"
+
+
+def refusal_of(error: Exception, request_id: str, headers: list[tuple[bytes, bytes]]) -> bytes:
     """A whole answer that tells an error, the last one of its connection."""
     found = problem(error)
     content = msgspec.json.encode(body(error))
@@ -264,6 +272,8 @@ def refusal_of(error: Exception, headers: list[tuple[bytes, bytes]]) -> bytes:
         *((name.encode(), value.encode()) for name, value in found.headers.items()),
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(content)),
+        (b"x-request-id", request_id.encode()),
+        (b"openai-processing-ms", b"0"),
         (b"connection", b"close"),
     ]
     return head_of(found.status, written) + content

@@ -1,7 +1,6 @@
 """The door: every HTTP request gets an id, is authenticated unless its path is public, and ends in one log line."""
 
 import asyncio
-import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from readstone.api.access import scope_of
 from readstone.api.allowances import header_pairs
+from readstone.api.call import new_id
 from readstone.api.errors import body, problem
 from readstone.core.errors import (
     AuthenticationFailed,
@@ -66,7 +66,7 @@ class Exchange:
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, limiter: Limiter | None = None
     ) -> None:
-        self.id = f"req_{os.urandom(16).hex()}"
+        self.id = new_id()
         self.arrived = time.monotonic()
         self.principal: Principal | None = None
         self.status: int | None = None

@@ -7,9 +7,11 @@ from typing import Final, cast
 
 from starlette.types import ASGIApp, Scope
 
-from readstone.api.call import Call, refusal_of
+from readstone.api.call import Call, new_id, refusal_of
+from readstone.api.errors import problem
 from readstone.api.requests import RequestReader
 from readstone.core.errors import InvalidRequest
+from readstone.telemetry import REQUEST_EVENT, log
 
 _TIMER_SECONDS: Final = 0.01
 
@@ -193,7 +195,9 @@ class Protocol(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if not any(call.is_begun for call in self._calls):
-            self.transport.write(refusal_of(error, self.headers))
+            told = new_id()
+            self.transport.write(refusal_of(error, told, self.headers))
+            log(REQUEST_EVENT, id=told, status=problem(error).status, error=error.code)
         self._is_deaf = True
         for call in self._calls:
             call.leave()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -236,6 +237,7 @@ async def test_what_is_not_http_is_told_so_in_json(request_: bytes) -> None:
     said = await visit.say(request_)
     assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert error_of(said)["type"] == "invalid_request_error"
+    assert re.search(rb"\r\nx-request-id: req_[0-9a-f]{32}\r\nopenai-processing-ms: 0\r\n", said)
     assert visit.wire.is_closed
 
 
