@@ -5,7 +5,7 @@ from typing import Final
 
 from readstone.extraction.candidates import Candidate
 from readstone.extraction.folding import compact
-from readstone.extraction.geometry import Sheet, Span, around
+from readstone.extraction.geometry import Sheet, Span, around, same_row
 from readstone.extraction.labelling import Label
 from readstone.extraction.legal_forms import is_form
 from readstone.extraction.parties import (
@@ -22,6 +22,8 @@ from readstone.extraction.sought import Sought
 _SECTION: Final = 3.0
 _LIKELY: Final = 0.2
 _FEWEST: Final = 2
+_HEADS: Final = 2
+"""Labels beside one in its row that make it the head of a column."""
 Strengths = list[tuple[Candidate, float]]
 
 
@@ -38,13 +40,35 @@ def party_claims(said: Print, leaf: Sought, labelled: Strengths) -> Strengths:
     else:
         names = _sellers(sheet, labels, found, buyers)
     if leaf.kind == "name":
-        return [*((one, strength * 0.9) for one, strength in own), *names]
+        beneath = _beneath_a_row_of_heads(said, leaf)
+        return [
+            *((one, strength * (0.5 if one.place in beneath else 0.9)) for one, strength in own),
+            *names,
+        ]
     stated = [*((one, strength) for one, strength in labelled if looks_like_address(one.text))]
     return stated + [
         (address, strength)
         for name, strength in names
         if (address := address_under(sheet, name)) is not None
     ]
+
+
+def _beneath_a_row_of_heads(said: Print, leaf: Sought) -> set[tuple[tuple[int, int, int], ...]]:
+    """What stands under a label that is one of many in its row: there is no room for a party, but for who deals with it."""
+    found: set[tuple[tuple[int, int, int], ...]] = set()
+    for concept, _ in leaf.concepts:
+        for claim in said.claimed("text").get(concept, []):
+            box, value = claim.label.span.box, claim.candidate.box
+            beside = [
+                other
+                for other in said.labels
+                if other.span.page == claim.label.span.page
+                and other.span.run is not claim.label.span.run
+                and same_row(other.span.box, box)
+            ]
+            if len(beside) >= _HEADS and value.top > box.middle[1]:
+                found.add(claim.candidate.place)
+    return found
 
 
 def _buyers(

@@ -194,6 +194,33 @@ def test_parties_are_the_names_under_their_headings(
     assert read(printed, asked).content == {"seller": names[0], "buyer": names[1]}
 
 
+def test_the_rounded_of_two_totals_is_what_is_paid() -> None:
+    receipt = page(
+        ("Total", 50, 100),
+        ("277.91", 500, 100),
+        ("Rounding", 50, 140),
+        ("-0.01", 500, 140),
+        ("Total", 50, 180),
+        ("277.90", 500, 180),
+    )
+    assert read(receipt, schema(("total", Field("Total")))).content == {"total": "277.90"}
+
+
+def test_who_stands_under_one_of_many_heads_in_a_row_is_not_the_seller() -> None:
+    printed = page(
+        ("Oak Furniture", 50, 40),
+        ("Street 5", 50, 64),
+        ("12345 Town", 50, 88),
+        ("Date", 50, 200),
+        ("Invoice number", 300, 200),
+        ("Seller", 600, 200),
+        ("2024-03-01", 50, 240),
+        ("INV-7", 300, 240),
+        ("Jane Roe", 600, 240),
+    )
+    assert read(printed, schema(("it", Field("Seller name")))).content == {"it": "Oak Furniture"}
+
+
 def test_every_value_of_an_empty_document_is_null() -> None:
     assert extract([], schema(("total", Field("Total"))), "medical").content == {"total": None}
 
