@@ -54,7 +54,6 @@ class Exchange:
         "_send",
         "account",
         "arrived",
-        "complete",
         "id",
         "notes",
         "principal",
@@ -71,7 +70,6 @@ class Exchange:
         self.principal: Principal | None = None
         self.status: int | None = None
         self.account: Account | NoAccount = NO_ACCOUNT
-        self.complete = False
         self.notes: dict[str, LogValue] = {}
         self.served: Served | None = None
         self.trace: Trace | None = None
@@ -129,8 +127,6 @@ class Exchange:
                 (b"openai-processing-ms", str(elapsed).encode()),
                 *await self._allowances(),
             ]
-        elif not message.get("more_body", False):
-            self.complete = True
         await self._send(message)
 
     async def _allowances(self) -> list[tuple[bytes, bytes]]:

@@ -25,6 +25,7 @@ from readstone.engines.http.listing import Listing
 from readstone.engines.http.target import parse_target
 from readstone.engines.hub import Hub, parse_weights
 from readstone.engines.llamacpp import LlamaCpp, LlamaCppOptions, find_llama_server
+from readstone.engines.patience import Patience
 from readstone.engines.pictures import Wanted
 from readstone.engines.pool.attempts import RetryRules
 from readstone.engines.pool.circuit import CircuitRules
@@ -34,7 +35,7 @@ from readstone.engines.program import Program
 from readstone.engines.reader.engine import ReaderEngine
 from readstone.engines.reader.page_cache import page_cache
 from readstone.engines.reader.weights import find_weights
-from readstone.engines.supervised import House, Patience, Supervised
+from readstone.engines.supervised import House, Supervised
 from readstone.engines.vllm import VLLM, find_vllm
 from readstone.engines.worker.pictures import WorkerPictures
 from readstone.engines.worker.supervisor import Supervisor, WorkerLimits

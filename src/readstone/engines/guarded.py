@@ -55,7 +55,7 @@ class Guarded:
             limits = [str(theirs), str(log.path), str(log.bytes), str(log.files)]
             command = [sys.executable, "-I", "-m", launcher.__name__, *limits, *program]
             child = await Child.spawn(command, inherited=[theirs], environment=environment)
-        except BaseException:
+        except BaseException:  # cancelled, too: nobody else would close it
             os.close(ours)
             raise
         finally:

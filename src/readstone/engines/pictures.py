@@ -118,8 +118,9 @@ async def pictured(request: ChatRequest, pictures: Pictures) -> ChatRequest:
                 if isinstance(part, ImagePart)
             }
             documents = group.create_task(_documents(parts, request, pictures))
-    except ExceptionGroup as failures:
-        # Not `except*`: what is raised in one is wrapped again by Python before 3.11.4.
+    except (
+        ExceptionGroup
+    ) as failures:  # not `except*`: Python before 3.11.4 wraps again what is raised in one
         first = failures.exceptions[0]
         if not isinstance(first, RequestError):
             raise

@@ -1,7 +1,6 @@
 """An engine whose server is a child of ours: started, watched, started again when it dies, stopped with us."""
 
 import asyncio
-import random
 import re
 import secrets
 import shutil
@@ -22,6 +21,7 @@ from readstone.core.errors import (
 from readstone.engines.guarded import Guarded, LogFile
 from readstone.engines.health import is_well
 from readstone.engines.leftovers import MARK, Leftovers
+from readstone.engines.patience import Patience
 from readstone.engines.program import Program, Seat, new_seat
 from readstone.telemetry import log, log_bug, log_trouble
 
@@ -34,25 +34,6 @@ _SEEN_SECONDS = 0.25
 _TAIL_LINES = 20
 _LONGEST_RETRY = 60.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a child may take, in seconds, and how often it may fail.
-
-    `silence` is the longest time without any answer of a healthy one before it is taken for dead; it is asked `probe`
-    seconds apart. It is started again after `first_delay`, then twice that and so on to `longest_delay`; after `restarts`
-    failures in a row it is given up. One that was well for `steady` seconds starts that count anew.
-    """
-
-    start: float = 600.0
-    stop: float = 10.0
-    probe: float = 5.0
-    silence: float = 60.0
-    restarts: int = 10
-    first_delay: float = 0.5
-    longest_delay: float = 60.0
-    steady: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +138,7 @@ class Supervised:
             failures = 1 if was_well >= self._patience.steady else failures + 1
             if failures > self._patience.restarts:
                 break
-            delay = _delay(failures, self._patience)
+            delay = self._patience.delay(failures)
             self._due = _now() + delay + self._start_took
             log(
                 "engine starts again", engine=self._name, failures=failures, seconds=round(delay, 2)
@@ -301,12 +282,6 @@ async def _ended(guarded: Guarded, seconds: float) -> int | None:
         async with asyncio.timeout(seconds):
             return await guarded.wait()
     return None
-
-
-def _delay(failures: int, patience: Patience) -> float:
-    """Doubled with each failure, and spread so that engines which fell together do not rise together."""
-    longest = min(patience.first_delay * 2.0 ** (failures - 1), patience.longest_delay)
-    return random.uniform(longest / 2, longest)  # noqa: S311  (nothing secret)
 
 
 def _now() -> float:

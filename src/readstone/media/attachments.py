@@ -66,8 +66,9 @@ class Attachments:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._load(place)) for place in places]
-        except ExceptionGroup as failures:
-            # Not `except*`: what is raised in one is wrapped again by Python before 3.11.4.
+        except (
+            ExceptionGroup
+        ) as failures:  # not `except*`: Python before 3.11.4 wraps again what is raised in one
             first = failures.exceptions[0]
             if not isinstance(first, RequestError):
                 raise

@@ -43,7 +43,9 @@ def _is_mismatched() -> bool:
 
 
 def _declare_operators() -> Any:
-    library = _torch().library.Library("torchvision", "FRAGMENT")
+    from torch import library as operators  # noqa: PLC0415  (importing this file must not import torch)
+
+    library = operators.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         library.define(name + _OPERATORS)
     return library

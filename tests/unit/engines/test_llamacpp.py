@@ -37,9 +37,10 @@ from readstone.engines.http.health import HealthOptions
 from readstone.engines.http.target import parse_target
 from readstone.engines.hub import Hub, HubFile
 from readstone.engines.llamacpp import LlamaCpp, LlamaCppOptions, find_llama_server
+from readstone.engines.patience import Patience
 from readstone.engines.pictures import Untouched, Wanted
 from readstone.engines.program import Seat
-from readstone.engines.supervised import House, Patience, Supervised
+from readstone.engines.supervised import House, Supervised
 from unit.engines.processes import children, until
 
 SEER = Path(__file__).parents[2] / "models" / "seer"

@@ -23,8 +23,9 @@ from readstone.core.errors import (
 from readstone.core.model import KIND_DEFAULTS, Model
 from readstone.core.usage import Usage
 from readstone.engines.leftovers import MARK
+from readstone.engines.patience import Patience
 from readstone.engines.program import Command, Seat
-from readstone.engines.supervised import House, Patience, Supervised
+from readstone.engines.supervised import House, Supervised
 from unit.engines.processes import arguments, is_alive, leave_record, noted, until
 
 PATIENCE = Patience(

@@ -74,7 +74,7 @@ class ChatCompletions:
                 await self._serve(exchange, receive, reservation, pulse)
         except ClientClosed:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it is, a stream that has begun ends with it in-band
             said = told(error, limits.request_seconds)
             if exchange.status is None:
                 raise said from error
@@ -104,7 +104,9 @@ class ChatCompletions:
         del envelope  # the body goes as soon as its images are taken out of it
         try:
             await asked
-        except Exception as error:
+        except (
+            Exception
+        ) as error:  # whatever it is, it came too late to take back an answer that is there
             if answer.last is None:
                 raise
             exchange.note_error(error)  # the engine failed while it was closed, after its last word

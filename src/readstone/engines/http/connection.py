@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
         self._transport.writelines(message)
         try:
             await response.head(self._bounds.head_seconds)
-        except BaseException:
+        except BaseException:  # cancelled, too: the server is to stop
             self.abort()
             raise
         return response

@@ -78,8 +78,6 @@ class Call:
         self._settled = False
         self.is_begun = False
         """Whether an event came."""
-        self.is_finished = False
-        """Whether the last event came."""
         lane.outstanding += 1
 
     @property
@@ -94,7 +92,7 @@ class Call:
 
     def finish(self, event: Finish) -> Finish:
         """Note the last event; the event, which names the member."""
-        self.is_begun = self.is_finished = self._settled = True
+        self.is_begun = self._settled = True
         self._lane.circuit.succeeded(self._ticket)
         return event if event.engine else replace(event, engine=self.engine.name)
 
