@@ -19,6 +19,7 @@ from readstone.api.errors import body, problem
 from readstone.core.errors import (
     AuthenticationFailed,
     ClientClosed,
+    InvalidRequest,
     MethodNotAllowed,
     NotFound,
     RequestError,
@@ -36,6 +37,8 @@ PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 
 _LINGER_SECONDS = 5.0
 _ANNOUNCES_BODY = frozenset({b"content-length", b"transfer-encoding"})
+_AS_IT_IS = frozenset({None, b"", b"identity"})
+"""Content-Encodings of bodies that are read."""
 _NOTE = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -283,6 +286,7 @@ class Door:
                     written.decode("latin-1") if written is not None else None, exchange
                 )
                 exchange.principal.require_scope(scope_of(scope["path"]))
+            _require_plain(exchange)
             route = self._paths.direct.get(scope["path"], self._routes)
             await route(inner, exchange.receive, exchange.send)
         except ClientClosed:
@@ -298,6 +302,11 @@ class Door:
                 self._meter.end(exchange, scope)
             if scope["path"] not in self._paths.public:
                 exchange.log()
+
+
+def _require_plain(exchange: Exchange) -> None:
+    if exchange.header(b"content-encoding") not in _AS_IT_IS:
+        raise InvalidRequest("The body is compressed (Content-Encoding): send it as it is.")
 
 
 async def _refuse(exchange: Exchange, error: Exception, refuse: Refuse) -> None:

@@ -332,3 +332,17 @@ async def test_a_client_that_waits_to_be_asked_is_not_asked_for_a_refused_upload
     await call.end()
     assert call.status == 401
     assert call.unread
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "x"])
+async def test_a_compressed_body_is_refused_rather_than_taken_for_nonsense(
+    door: Door, coding: str
+) -> None:
+    call = await ask(door, "/v1/private", headers={**BEARER, "content-encoding": coding})
+    assert call.status == 400
+    assert "compressed" in (call.error["message"] or "")
+
+
+async def test_one_that_says_it_is_as_it_is_is_taken(door: Door) -> None:
+    call = await ask(door, "/v1/private", headers={**BEARER, "content-encoding": "identity"})
+    assert call.status == 200
