@@ -101,7 +101,8 @@ class ChatRequest:
 
     `model_name` is the name the client used, `key_id` the public id of its key. `arrived` is `time.monotonic()` at arrival. `extras` holds every other
     property the client sent, as raw JSON by name: an engine honours each, refuses it, or passes it on.
-    `defaulted` names the properties that the client left to the model's defaults.
+    `defaulted` names the properties that the client left to the model's defaults. `trace` are headers that say which trace it
+    belongs to, for engines that are servers.
     """
 
     id: str
@@ -115,6 +116,7 @@ class ChatRequest:
     arrived: float
     extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     defaulted: frozenset[str] = frozenset()
+    trace: tuple[tuple[str, str], ...] = ()
 
     @property
     def weight(self) -> int:
