@@ -209,6 +209,25 @@ async def test_a_process_that_died_is_counted_but_is_like_nothing(tmp_path: Path
     await metrics.stop()
 
 
+async def test_what_is_not_there_any_more_is_0() -> None:
+    metrics = Metrics("1.2.3")
+    engines = ["up", "down"]
+
+    def look(board: Board) -> None:
+        for engine in engines:
+            board.set(ENGINE_STATE, (engine, "ready"), 1)
+
+    metrics.watch(look)
+    metrics.text()
+    engines.remove("down")
+    text = metrics.text()
+    await metrics.stop()
+
+    states = "readstone_engine_state{readstone_engine="
+    assert value(text, f'{states}"up",readstone_state="ready"}}') == 1
+    assert value(text, f'{states}"down",readstone_state="ready"}}') == 0
+
+
 async def test_events_of_the_log_are_counted_by_name_and_engine() -> None:
     metrics = Metrics("1.2.3")
     level = LOGGER.level

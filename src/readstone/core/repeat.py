@@ -8,14 +8,13 @@ from typing import TypeAlias
 class Right:
     """A request's right to be the one that is answered for its Idempotency-Key.
 
-    `id` names the key, hashed with the public id of who sent it; `owner` is the process that answers. Times are Unix milliseconds:
-    the right lapses at `until` unless its owner renews it, and is forgotten at `expires`.
+    `id` names the key, hashed with the public id of who sent it. Times are Unix milliseconds: the right lapses at `until` unless
+    it is renewed, and is forgotten at `expires`.
     """
 
     id: str
     key_id: str
     request_id: str
-    owner: str
     at: int
     until: int
     expires: int

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,8 +79,7 @@ class Repeats:
         self._kept = answers
         self._entries = entries
         self._now = now
-        self._owner = secrets.token_hex(8)
-        self._running: set[str] = set()
+        self._running: dict[str, Right] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -89,7 +87,9 @@ class Repeats:
         if self._kept is None:
             return
         await self._kept.start()
-        self._tasks = [asyncio.create_task(each) for each in (self._renew(), self._forget())]
+        self._tasks = [
+            asyncio.create_task(each) for each in (self._keep_renewing(), self._forget())
+        ]
 
     async def stop(self) -> None:
         """Renew no more."""
@@ -107,7 +107,7 @@ class Repeats:
             standing = await self._answers.take(wanted, lapsed)
             match standing:
                 case Right():
-                    self._running.add(standing.id)
+                    self._running[standing.request_id] = standing
                     return standing
                 case KeptAnswer():
                     return standing
@@ -135,20 +135,20 @@ class Repeats:
 
     async def keep(self, right: Right, answer: KeptAnswer | None) -> None:
         """Keep an answer that was charged, None where it is lost. Where that is not possible, it is lost when the right lapses."""
-        self._running.discard(right.id)
+        self._running.pop(right.request_id, None)
         expires = self._milliseconds() + self.terms.ttl_seconds * 1000
         with suppress(StoreUnavailable):  # it told the log; the client gets its answer all the same
             await self._answers.keep(right, answer, expires)
 
     async def release(self, right: Right) -> None:
         """Nothing was charged: the next request with that key is answered."""
-        self._running.discard(right.id)
+        self._running.pop(right.request_id, None)
         with suppress(StoreUnavailable):  # then it lapses
             await self._answers.release(right)
 
     def leave(self, right: Right) -> None:
         """Let a right lapse: it is not known whether something was charged."""
-        self._running.discard(right.id)
+        self._running.pop(right.request_id, None)
 
     @property
     def _answers(self) -> StoredAnswers:
@@ -163,7 +163,7 @@ class Repeats:
     def _wanted(self, key_id: str, key: str, request_id: str) -> Right:
         at = self._milliseconds()
         lease, kept = at + _LEASE_MILLISECONDS, at + self.terms.ttl_seconds * 1000
-        return Right(_digest(key_id, key), key_id, request_id, self._owner, at, lease, kept)
+        return Right(_digest(key_id, key), key_id, request_id, at, lease, kept)
 
     def _lost(self) -> RepeatRefused:
         return RepeatRefused(
@@ -175,15 +175,18 @@ class Repeats:
     def _milliseconds(self) -> int:
         return int(self._now() * 1000)
 
-    async def _renew(self) -> None:
+    async def _keep_renewing(self) -> None:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
-            if self._running:
-                now = self._milliseconds()
-                try:
-                    await self._answers.renew(self._owner, now, now + _LEASE_MILLISECONDS)
-                except StoreUnavailable:
-                    continue  # rights that lapse meanwhile are found out where they are held
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Renew the rights of what is being answered."""
+        for right in list(self._running.values()):
+            if right.request_id in self._running:
+                # One that is another's by now is found out before it is charged.
+                with suppress(StoreUnavailable):
+                    await self._answers.hold(right, self._milliseconds() + _LEASE_MILLISECONDS)
 
     async def _forget(self) -> None:
         terms = self.terms

@@ -74,7 +74,6 @@ class StoredAnswers:
             "id": right.id,
             "key_id": right.key_id,
             "request_id": right.request_id,
-            "owner": right.owner,
             "at": right.at,
             "until": right.until,
             "expires": right.expires,
@@ -95,12 +94,6 @@ class StoredAnswers:
         values: Values = {"id": right.id, "request_id": right.request_id, "until": until}
         _, changed = await self._tables.execute("hold_answer", values)
         return changed > 0
-
-    async def renew(self, owner: str, now: int, until: int) -> int:
-        """Extend every right of a process that has not lapsed; how many it were."""
-        values: Values = {"owner": owner, "now": now, "until": until}
-        _, changed = await self._tables.execute("renew_answers", values)
-        return changed
 
     async def keep(self, right: Right, answer: KeptAnswer | None, expires: int) -> bool:
         """Keep the answer of a right, None where it is lost; False where the right is another's by now."""

@@ -175,11 +175,11 @@ from ledger where request_id = :request_id;
 -- A right takes the place of one that is forgotten, or of the one named that has lapsed.
 -- name: take_right
 insert into answers (
-    id, key_id, request_id, owner, at, until, expires, state, fingerprint, status, headers, body, size
+    id, key_id, request_id, at, until, expires, state, fingerprint, status, headers, body, size
 )
-values (:id, :key_id, :request_id, :owner, :at, :until, :expires, 'running', '', 0, '', :nothing, 0)
+values (:id, :key_id, :request_id, :at, :until, :expires, 'running', '', 0, '', :nothing, 0)
 on conflict (id) do update set
-    request_id = excluded.request_id, owner = excluded.owner, at = excluded.at, until = excluded.until,
+    request_id = excluded.request_id, at = excluded.at, until = excluded.until,
     expires = excluded.expires, state = excluded.state, fingerprint = excluded.fingerprint,
     status = excluded.status, headers = excluded.headers, body = excluded.body, size = excluded.size
 where (answers.state <> 'running' and answers.expires <= :at)
@@ -192,9 +192,6 @@ select request_id, state, until, fingerprint, status, headers, body from answers
 -- name: hold_answer
 update answers set until = :until
 where id = :id and request_id = :request_id and state = 'running';
-
--- name: renew_answers
-update answers set until = :until where owner = :owner and state = 'running' and until > :now;
 
 -- name: keep_answer
 update answers set

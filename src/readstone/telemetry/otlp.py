@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from functools import partial
+from typing import Final, Protocol, TypeVar
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -34,6 +36,8 @@ from readstone.telemetry.metrics.families import FAMILIES
 from readstone.telemetry.metrics.family import Family
 from readstone.telemetry.trace import Span, Trace
 
+T = TypeVar("T")
+
 _KINDS: Final = {
     "server": SpanKind.SERVER,
     "client": SpanKind.CLIENT,
@@ -59,8 +63,6 @@ class _Sink(Protocol):
     """What is used of the exporter of metrics."""
 
     def export(self, metrics_data: MetricsData) -> MetricExportResult: ...
-
-    def shutdown(self) -> None: ...
 
 
 class Exporter:
@@ -107,9 +109,8 @@ class Exporter:
             async with asyncio.timeout(_STOP_SECONDS):
                 if self._metrics is not None:
                     await self._export(self._metrics)
-                    await asyncio.to_thread(self._metrics.shutdown)
                 if self._spans is not None:
-                    await asyncio.to_thread(self._spans.shutdown)
+                    await _apart(self._spans.shutdown)
 
     def add(self, trace: Trace, spans: Sequence[Span]) -> None:
         """Send the spans of a request, soon."""
@@ -124,7 +125,7 @@ class Exporter:
 
     async def _export(self, exporter: _Sink) -> None:
         data = self._data(self._read())
-        result = await asyncio.to_thread(exporter.export, data)
+        result = await _apart(lambda: exporter.export(data))
         is_failing = result is not MetricExportResult.SUCCESS
         if is_failing and not self._is_failing:
             log_trouble("metrics are not exported")
@@ -163,6 +164,27 @@ class Exporter:
         ]
         scoped = ScopeMetrics(self._scope, metrics, "")
         return MetricsData([ResourceMetrics(self._resource, [scoped], "")])
+
+
+async def _apart(call: Callable[[], T]) -> T:
+    """What a call returns that may wait for a network, in a thread that the end of the process does not wait for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            result = call()
+        except Exception as error:  # noqa: BLE001  (whoever waits is told)
+            tell(partial(done.set_exception, error))
+        else:
+            tell(partial(done.set_result, result))
+
+    def tell(how: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if done.cancelled() else how())
+
+    threading.Thread(target=run, name="export", daemon=True).start()
+    return await done
 
 
 def _metric(family: Family, series: list[Series], begun: int, now: int) -> Metric:

@@ -18,6 +18,7 @@ from readstone.core.chat import Finish, TextDelta
 from readstone.core.errors import EngineFailed
 from readstone.core.key import mint
 from readstone.core.ledger import Entry, Selection, Status
+from readstone.core.repeat import Right
 from readstone.core.usage import Usage
 from readstone.engines.fake import FakeEngine
 from readstone.media.attachments import Attachments
@@ -298,6 +299,21 @@ async def test_who_lost_its_right_is_not_charged(server: Server, clock: Clock) -
     assert (slow.status, slow.error["code"]) == (409, "idempotency_key_in_use")
     assert replayed.body == quick.body
     assert len(await server.entries()) == 1
+
+
+async def test_what_runs_is_renewed_and_what_was_left_is_not(server: Server, clock: Clock) -> None:
+    key_id = ALICE[0].public_id
+    await server.repeats.take(key_id, "one", "req_runs")
+    left = await server.repeats.take(key_id, "two", "req_left")
+    assert isinstance(left, Right)
+    server.repeats.leave(left)
+
+    clock.now += 15
+    await server.repeats.renew()
+    clock.now += 15
+
+    assert (await server.ask(body(stream=False), "one")).error["code"] == "idempotency_key_in_use"
+    assert (await server.ask(body(stream=False), "two")).status == 200
 
 
 async def test_no_prompt_is_kept_and_no_key(server: Server, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ class Board:
         self.numbers = memoryview(self._memory)[:_BYTES].cast("d")
         """For those who count often: an index of `series` and arithmetic."""
         self._places: dict[tuple[str, Labels], int] = {}
+        self._said: dict[int, None] = {}
+        self._before: dict[int, None] = {}
         self._next = _FIRST
         for place in _directory(self._memory):
             family = FAMILIES[place.family]
@@ -79,7 +81,15 @@ class Board:
 
     def set(self, family: Family, labels: Labels, value: float) -> None:
         """Say what a gauge is now."""
-        self.numbers[self.series(family, labels)] = value
+        index = self.series(family, labels)
+        self._said[index] = None
+        self.numbers[index] = value
+
+    def forget_unsaid(self) -> None:
+        """Set the gauges to 0 that were not said since this was called before: they are of what is not there any more."""
+        for index in self._before.keys() - self._said.keys():
+            self.numbers[index] = 0.0
+        self._before, self._said = self._said, {}
 
     def observe(self, family: Family, labels: Labels, value: float) -> None:
         """Add to a histogram."""

@@ -108,6 +108,7 @@ class Metrics:
         self.board.set(BUILD, (self._version,), 1.0)
         for look in self._looks:
             look(self.board)
+        self.board.forget_unsaid()
 
     async def _keep_looking(self) -> None:
         while True:

@@ -3,7 +3,6 @@ create table answers (
     id text primary key,
     key_id text not null,
     request_id text not null,
-    owner text not null,
     at bigint not null,
     until bigint not null,
     expires bigint not null,
@@ -16,4 +15,3 @@ create table answers (
 );
 create index answers_expires on answers (expires);
 create index answers_key on answers (key_id, at desc, id, size, state);
-create index answers_owner on answers (owner) where state = 'running';
