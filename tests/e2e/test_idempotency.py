@@ -13,6 +13,7 @@ import openai
 import pytest
 
 from e2e.server import Reply, Server
+from postgres import started_postgres
 from upstream import VLLM, Upstream, upstream
 
 REQUESTS = 60
@@ -100,6 +101,36 @@ def test_every_key_is_charged_once_although_its_server_is_killed(
     assert charged >= answers
     assert lost <= 8
     assert _entered(tmp_path) == REQUESTS
+
+
+def test_two_servers_on_one_database_answer_a_key_once(tmp_path: Path, engine: Upstream) -> None:
+    with started_postgres() as postgres:
+        store = f'store.url = "{postgres.database("repeats")}"\n'
+        servers: list[Server] = []
+        for name in ("one", "two"):
+            folder = tmp_path / name
+            folder.mkdir()
+            settings = store + SETTINGS.format(url=engine.url)
+            (folder / "readstone.toml").write_text(settings, encoding="utf-8")
+            key = servers[0].key if servers else ""
+            servers.append(Server(folder, up="/health", key=key))
+        with ThreadPoolExecutor(8) as clients:
+            asked = [(server, number) for number in range(20) for server in servers * 2]
+            replies = list(clients.map(_ask, *zip(*asked, strict=True)))
+        late = [_ask(servers[1], number) for number in range(20)]
+        for server in servers:
+            server.stop()
+
+    assert {reply.status for reply in replies if reply} <= {200, 409}
+    for (_, number), reply in zip(asked, replies, strict=True):
+        final = late[number]
+        assert reply
+        assert final
+        if reply.status == 200:
+            assert reply.content == final.content
+        else:
+            assert reply.error["code"] == "idempotency_key_in_use"
+    assert len(engine.asked) == 20
 
 
 def test_the_official_client_gets_the_same_answer_again(tmp_path: Path, engine: Upstream) -> None:
