@@ -42,6 +42,11 @@ class Place:
         """Whether the URL holds the bytes itself."""
         return self.url[:5].lower() == "data:"
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it begins as one that can be fetched."""
+        return self.url[:8].lower().startswith(("http://", "https://"))
+
 
 class Attachments:
     """Loads the attachments of requests: `data:` URIs here, others from the source."""
@@ -93,6 +98,14 @@ class Attachments:
 
     async def _load(self, place: Place) -> ImagePart | DocumentPart:
         if not place.is_inline:
+            # What is neither is base64 as it is, in most cases: to call it a URL would help nobody.
+            if not place.is_remote:
+                raise InvalidImage(
+                    f"{place.param} must be a data URI, such as 'data:image/png;base64,…', or an "
+                    "http(s) URL.",
+                    param=place.param,
+                    code="unsupported_image_url",
+                )
             return self._part(await self._source.fetch(place.url, place.param), place)
         if len(place.url) + len(place.digits) <= _SMALL:
             return self._decode(place)

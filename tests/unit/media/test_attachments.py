@@ -78,3 +78,11 @@ async def test_more_by_url_than_are_fetched_are_refused_before_any_is() -> None:
     with pytest.raises(InvalidRequest, match="at most 1"):
         await attachments(shelf, most_remote=1).load([place(URL), place(URL)])
     assert shelf.asked == []
+
+
+@pytest.mark.parametrize("url", ["", "iVBORw0KGgo" * 1000, "ftp://example.com/a.png", "http:/a"])
+async def test_what_is_neither_inline_nor_remote_is_told_both_forms(url: str) -> None:
+    with pytest.raises(InvalidImage, match="must be a data URI") as caught:
+        await attachments(Shelf({})).load([place(url)])
+    assert caught.value.code == "unsupported_image_url"
+    assert caught.value.param == place(url).param
