@@ -59,7 +59,7 @@ def _checks(config: Config) -> tuple[Check, ...]:
         store = await open_store(config)
         keys = await store.list_keys()
         await store.close()
-        active = sum(key.revoked_at is None for key in keys)
+        active = sum(key.state(time.time()) == "active" for key in keys)
         free = shutil.disk_usage(config.data_dir).free
         if free < _LEAST_DISK:
             raise ConfigurationError(

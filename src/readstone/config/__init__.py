@@ -1,6 +1,6 @@
 """The configuration: typed sections, read from readstone.toml, READSTONE_* variables and flags, in that order."""
 
-from readstone.config.authentication import AuthenticationConfig, JWTConfig
+from readstone.config.authentication import AuthenticationConfig, ExternalConfig, JWTConfig
 from readstone.config.checks import READER
 from readstone.config.engines import (
     EngineConfig,
@@ -25,6 +25,7 @@ __all__ = [
     "Config",
     "DefaultsConfig",
     "EngineConfig",
+    "ExternalConfig",
     "ExtractConfig",
     "FetchConfig",
     "HTTPConfig",

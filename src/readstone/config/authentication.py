@@ -96,10 +96,33 @@ class JWTConfig:
         if not self.audience:
             raise ConfigurationError("audience is empty: name what tokens for this server name.")
         _check_address(self.jwks_url)
-        try:
-            check_scopes(self.scopes)
-        except InvalidRequest as error:
-            raise ConfigurationError(f"scopes are wrong: {error.message}") from None
+        _check_scopes(self.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalConfig:
+    """A service of yours that knows credentials we do not know."""
+
+    url: Annotated[
+        str | None,
+        Meta(
+            description="Asked with a client's `Authorization` whose it is, `https://…`, `http://…` or `unix:/SOCKET:/PATH`; not where not set."
+        ),
+    ] = None
+    scopes: Annotated[
+        tuple[str, ...],
+        Meta(description="The scopes of those it knows; the most of them where it names some."),
+    ] = (API,)
+    cache_seconds: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="How long its answer holds, and so what it takes back."),
+    ] = 30.0
+    timeout_seconds: Annotated[
+        float, Meta(gt=0, le=60, description="How long it may take; then nobody is let in.")
+    ] = 2.0
+
+    def __post_init__(self) -> None:
+        _check_scopes(self.scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +143,7 @@ class AuthenticationConfig:
         ),
     ] = ()
     jwt: JWTConfig = field(default_factory=JWTConfig)
+    external: ExternalConfig = field(default_factory=ExternalConfig)
 
     def __post_init__(self) -> None:
         for written in self.trusted_proxies:
@@ -140,3 +164,10 @@ def _check_address(url: str | None) -> None:
         raise ConfigurationError(
             "jwks_url is no https URL: who can change what it answers can come in as anybody."
         )
+
+
+def _check_scopes(names: tuple[str, ...]) -> None:
+    try:
+        check_scopes(names)
+    except InvalidRequest as error:
+        raise ConfigurationError(f"scopes are wrong: {error.message}") from None

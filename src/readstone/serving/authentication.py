@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from readstone.config import AuthenticationConfig, read_key
+from readstone.config import AuthenticationConfig, JWTConfig, read_key
 from readstone.core.errors import ConfigurationError
 from readstone.core.grant import Grant
 from readstone.core.key import Key
@@ -12,6 +12,7 @@ from readstone.core.ledger import Grouping, Selection, Total
 from readstone.core.limit import Limits
 from readstone.serving.keys import Authenticator, Verifier
 from readstone.serving.limits.limiter import Records
+from readstone.serving.outside import OutsideCheck
 from readstone.serving.wrong_keys import WrongKeys, networks
 
 
@@ -51,15 +52,20 @@ def build_authentication(config: AuthenticationConfig, store: Records) -> Authen
 
 
 def _sources(config: AuthenticationConfig) -> tuple[Source, ...]:
-    if config.jwt.issuer is None:
-        return ()
+    """Those that are configured, in the order they are asked."""
+    tokens = () if config.jwt.issuer is None else (_tokens(config.jwt),)
+    outside = () if config.external.url is None else (OutsideCheck(config.external),)
+    return (*tokens, *outside)
+
+
+def _tokens(config: JWTConfig) -> Source:
     try:
         from readstone.serving.tokens import Tokens  # noqa: PLC0415  (an extra)
     except ImportError as error:
         raise ConfigurationError(
             "authentication.jwt needs a library: pip install 'readstone[jwt]'."
         ) from error
-    return (Tokens(config.jwt, read_key(config.jwt.secret_env, None)),)
+    return Tokens(config, read_key(config.secret_env, None))
 
 
 class _WithSources:

@@ -4,7 +4,6 @@ import asyncio
 import time
 import urllib.request
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ from readstone.core.errors import StoreUnavailable
 from readstone.telemetry import log, log_trouble
 
 Load = Callable[[], bytes]
-"""Gets a JWKS; may block. OSError or HTTPException where that fails."""
+"""Gets a JWKS; may block, and raise anything."""
 
 _KINDS: Final = frozenset({"RSA", "EC", "OKP"})
 _AGAIN_SECONDS: Final = 10.0
@@ -101,7 +100,7 @@ class SigningKeys:
     async def _refresh(self) -> None:
         try:
             found = _parsed(await asyncio.to_thread(self._load))
-        except (OSError, HTTPException, ValueError, jwt.PyJWTError) as error:
+        except Exception as error:  # noqa: BLE001  (whatever a provider answers, the keys we have go on)
             log_trouble("keys of tokens cannot be had", reason=type(error).__name__)
             return
         self._loaded_at = self._now()

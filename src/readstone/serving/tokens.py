@@ -1,11 +1,10 @@
 """JSON Web Tokens of an identity provider, as credentials: checked here, and nowhere else."""
 
 import hashlib
-import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Final, cast
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import jwt
 
@@ -14,21 +13,19 @@ from readstone.core.errors import AuthenticationFailed, ConfigurationError
 from readstone.core.grant import Grant
 from readstone.core.key import Principal
 from readstone.core.limit import NO_LIMITS, Limits
-from readstone.core.scope import SCOPES, WHOLES, allows
+from readstone.serving.claims import LONGEST, id_of, limits_in, models_in, remember, scopes_in
 from readstone.serving.signing_keys import SigningKeys, of_file, of_url
 
 _FORM: Final = "eyJ"
 """What every token begins with: `{"` in base64."""
-_PREFIX: Final = "jwt:"
+_KIND: Final = "jwt"
 """What the ids of principals begin with that have a token."""
-_LONGEST_ID: Final = 200
 _LEAST_SECRET: Final = 32
 """Bytes of a shared secret (RFC 7518, 3.2)."""
-_MOST: Final = 10_000
-_MICROS: Final = 1_000_000
 _ALWAYS: Final = ("iss", "aud", "exp", "sub")
 
 Claims = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +70,9 @@ class Tokens:
         checked = self._checked.get(digest)
         if checked is None or self._now() >= checked.until or checked.version != version:
             checked = await self._check(credential)
-            _remember(self._checked, digest, checked)
+            remember(self._checked, digest, checked)
         principal = checked.principal
-        _remember(self._limits, principal.key_id, principal.grant.limits)
+        remember(self._limits, principal.key_id, principal.grant.limits)
         return principal
 
     def limits_of(self, key_id: str) -> Limits | None:
@@ -146,59 +143,21 @@ def _principal(claims: Claims, config: JWTConfig) -> Principal:
     subject = claims["sub"]
     if not isinstance(subject, str) or not subject:
         raise AuthenticationFailed("The token's claim 'sub' names nobody.")
-    owner = claims[config.owner_claim] if config.owner_claim else ""
-    scopes = config.scopes
-    if config.scopes_claim:
-        asked = _texts(claims, config.scopes_claim)
-        known = [scope for scope in asked if scope in SCOPES or scope in WHOLES]
-        scopes = tuple(scope for scope in known if allows(config.scopes, scope))
-    models: tuple[str, ...] = ()
-    if config.models_claim:
-        # An empty list in a grant means all of them.
-        models = _texts(claims, config.models_claim) or ("",)
-    limits = _limits(claims, config.limits_claim) if config.limits_claim else NO_LIMITS
-    return Principal(
-        _id(subject), subject[:_LONGEST_ID], Grant(scopes, models, limits), str(owner)[:_LONGEST_ID]
+    grant = Grant(
+        _read(claims, config.scopes_claim, lambda value: scopes_in(value, config.scopes))
+        or (() if config.scopes_claim else config.scopes),
+        _read(claims, config.models_claim, models_in) or (),
+        _read(claims, config.limits_claim, limits_in) or NO_LIMITS,
     )
+    owner = str(claims[config.owner_claim]) if config.owner_claim else ""
+    return Principal(id_of(_KIND, subject), subject[:LONGEST], grant, owner[:LONGEST])
 
 
-def _id(subject: str) -> str:
-    """The id that stands in log, ledger and limits."""
-    if len(subject) <= _LONGEST_ID and subject.isprintable():
-        return _PREFIX + subject
-    return _PREFIX + hashlib.sha256(subject.encode(errors="replace")).hexdigest()
-
-
-def _texts(claims: Claims, name: str) -> tuple[str, ...]:
-    """A claim that is a list of texts, or one text of words (RFC 8693, 4.2)."""
-    value = claims[name]
-    if isinstance(value, str):
-        return tuple(value.split())
-    if isinstance(value, list):
-        texts = [text for text in cast("list[object]", value) if isinstance(text, str)]
-        if len(texts) == len(cast("list[object]", value)):
-            return tuple(texts)
-    raise AuthenticationFailed(f"The token's claim '{name}' is no list of names.")
-
-
-def _limits(claims: Claims, name: str) -> Limits:
-    value = claims[name]
-    known = {item.name for item in fields(Limits)}
-    if not isinstance(value, dict) or not cast("dict[str, object]", value).keys() <= known:
-        raise AuthenticationFailed(f"The token's claim '{name}' holds no limits.")
-    found: dict[str, int] = {}
-    for limit, most in cast("dict[str, object]", value).items():
-        if isinstance(most, bool) or not isinstance(most, int | float):
-            raise AuthenticationFailed(f"The token's claim '{name}' holds no limits.")
-        if not (math.isfinite(most) and most >= 0):
-            raise AuthenticationFailed(f"The token's claim '{name}' holds no limits.")
-        found[limit] = round(most * _MICROS) if limit == "budget_per_month" else int(most)
-    return Limits(**found)
-
-
-def _remember(kept: dict[Any, Any], name: object, value: object) -> None:
-    """Keep a value as the newest; the oldest goes where there are many."""
-    kept.pop(name, None)
-    if len(kept) >= _MOST:
-        del kept[next(iter(kept))]
-    kept[name] = value
+def _read(claims: Claims, name: str | None, reading: Callable[[object], T]) -> T | None:
+    """What a claim says; None where it is not one that is read. AuthenticationFailed where it says something else."""
+    if not name:
+        return None
+    try:
+        return reading(claims[name])
+    except ValueError as error:
+        raise AuthenticationFailed(f"The token's claim '{name}' {error}.") from error
