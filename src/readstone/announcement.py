@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 
-from readstone.app import Running
+from readstone.server.announced import Announced
 
 _LOOK_SECONDS = 0.2
 _PROGRESS_SECONDS = 10.0
@@ -13,7 +13,7 @@ _PROGRESS_SECONDS = 10.0
 class Announcement:
     """Finds what there is to say about a running application that was not said yet."""
 
-    def __init__(self, run: Running) -> None:
+    def __init__(self, run: Announced) -> None:
         self._run = run
         self._models: dict[str, str] = {}
         self._troubles: dict[str, str] = {}
@@ -57,7 +57,7 @@ class Announcement:
                 yield f"  starting  engine {name}, for {now - since:.0f} s so far{where}"
 
 
-async def announce(run: Running) -> None:
+async def announce(run: Announced) -> None:
     """Print what there is to say, until cancelled."""
     announcement = Announcement(run)
     while True:

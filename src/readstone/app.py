@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
@@ -26,19 +26,21 @@ from readstone.api.openai.codec import ChatCodec
 from readstone.api.openai.completions import PATH as CHAT_COMPLETIONS
 from readstone.api.openai.completions import ChatCompletions, ChatLimits
 from readstone.api.openai.models import Models
-from readstone.api.ops import METRICS, Ops
+from readstone.api.ops import METRICS, Count, Ops, Processes
 from readstone.api.tracing import traced
 from readstone.api.usage import UsageReports
 from readstone.config import READER, Config, read_key
 from readstone.core.engine import Engine
 from readstone.core.errors import ConfigurationError
 from readstone.core.model import Model
-from readstone.engines.assembly import Built, build_engines
+from readstone.engines.assembly import build_engines
+from readstone.engines.kept import Kept
+from readstone.engines.workshop import Built
 from readstone.media.attachments import Attachments
 from readstone.media.fetch import Fetcher
 from readstone.media.inspect import DocumentLimits, ImageLimits
 from readstone.media.policy import FetchPolicy
-from readstone.serving.admission import Admission
+from readstone.serving.admission import Admission, Permits
 from readstone.serving.allocator import return_free_pages
 from readstone.serving.authentication import build_authentication
 from readstone.serving.catalogue import Catalogue, build_catalogue
@@ -84,6 +86,23 @@ class Running:
     logs: Mapping[str, Path]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a process stands among the API processes of one server: its `number` from 0, and a `folder` that all of them have.
+
+    `owner` keeps the worker and the engines that run here; `counters` are of all processes together (None: as configured), and
+    so are the permits of an engine, of which there are so many. `up` tells how many processes there are just now.
+    """
+
+    number: int
+    of: int
+    folder: Path
+    owner: Kept
+    counters: Counters | None
+    permits: Callable[[str, int], Permits]
+    up: Callable[[], int]
+
+
 def cores() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0))
@@ -91,21 +110,21 @@ def cores() -> int:
 
 @asynccontextmanager
 async def running(
-    config: Config, store: Store, desk: Desk | None = None
+    config: Config, store: Store, place: Place | None = None
 ) -> AsyncGenerator[Running]:
     """The application with its engines started; they are stopped when the block is left.
 
-    `desk` is where one of several processes of a server counts, so that any of them can tell the metrics of all.
+    Without a place it is the only process of its server.
     """
-    metrics = Metrics(__version__, desk)
-    engines = build_engines(config, cores())
+    metrics = Metrics(__version__, place and Desk(place.folder, place.number))
+    engines = build_engines(config, cores(), place and place.owner)
     catalogue = build_catalogue(config.models, engines)
     backends = {
-        name: Backend(built.engine, Admission(built.concurrency, built.queue))
+        name: Backend(built.engine, _admission(name, built, place))
         for name, built in engines.items()
     }
     authentication = build_authentication(config.authentication, store)
-    limiter = Limiter(_counters(config), authentication.records, _terms(config))
+    limiter = Limiter(_counters(config, place), authentication.records, _terms(config))
     gateway = Gateway(backends, catalogue.find, limiter)
     fetcher = Fetcher(_policy(config))
     discovery = Discovery(catalogue, _sources(engines))
@@ -119,14 +138,14 @@ async def running(
         extractor,
     )
     extraction = ImageExtraction(catalogue, extractor, intake, _extract_limits(config))
-    ledger = Ledger(store, LedgerTerms(config.ledger.required, config.ledger.keep_days))
+    ledger = Ledger(store, _ledger_terms(config, place))
     repeats = build_repeats(config, store)
     asked = {CHAT_COMPLETIONS: completions, IMAGE_EXTRACTION: extraction}
     counted = {path: Accounted(Idempotent(route, repeats), ledger) for path, route in asked.items()}
     routes: list[BaseRoute] = [
         *(Route(path, route) for path, route in counted.items()),
         *Models(catalogue, gateway, int(time.time())).routes(),
-        *Ops(gateway, metrics).routes(),
+        *Ops(gateway, metrics, _count(place)).routes(),
         *UsageReports(store, config.ledger.currency).routes(),
         *KeyAdministration(store, catalogue.find, intake).routes(),
         *Documentation().routes(),
@@ -236,6 +255,22 @@ def _watch(
     repeats.counted = lambda outcome: metrics.board.add(REPLAYS, (outcome,))
 
 
+def _admission(name: str, built: Built, place: Place | None) -> Permits:
+    if place is None or not built.is_local:
+        return Admission(built.concurrency, built.queue)
+    return place.permits(name, built.concurrency)
+
+
+def _count(place: Place | None) -> Count | None:
+    return None if place is None else lambda: Processes(place.up(), place.of)
+
+
+def _ledger_terms(config: Config, place: Place | None) -> LedgerTerms:
+    """One of several processes forgets old entries for all."""
+    is_first = place is None or place.number == 0
+    return LedgerTerms(config.ledger.required, config.ledger.keep_days if is_first else 0)
+
+
 def _paths(routes: Sequence[BaseRoute]) -> list[str]:
     """The paths there are, as they are written."""
     return [route.path for route in routes if isinstance(route, Route)]
@@ -265,11 +300,11 @@ def _extract_limits(config: Config) -> ExtractLimits:
     return ExtractLimits(image, config.limits.request_seconds)
 
 
-def _counters(config: Config) -> Counters:
+def _counters(config: Config, place: Place | None) -> Counters:
     """Where what keys ask for is counted."""
     limits = config.limits
     if limits.redis is None:
-        return MemoryCounters()
+        return (place and place.counters) or MemoryCounters()
     try:
         from readstone.serving.limits.redis import RedisCounters  # noqa: PLC0415  (an extra)
     except ImportError as error:

@@ -22,7 +22,7 @@ def engine() -> Iterator[SlowEngine]:
         yield started
 
 
-@pytest.fixture(params=[0])
+@pytest.fixture(params=[0, 3])
 def server(request: pytest.FixtureRequest, tmp_path: Path, engine: SlowEngine) -> Iterator[Server]:
     lines = settings(engine, *([f"workers = {request.param}"] if request.param else []))
     (tmp_path / "readstone.toml").write_text(lines, encoding="utf-8")
@@ -32,7 +32,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path, engine: SlowEngine) -
         started.stop()
 
 
-def _answered(server: Server) -> int:
+def answered(server: Server) -> int:
     """Answers that the ledger has."""
     told = readstone(server.folder, "usage", "--csv", "--by", "", "--data-dir", "data").stdout
     (total,) = csv.DictReader(io.StringIO(told))
@@ -52,7 +52,7 @@ def test_under_load_no_accepted_request_fails_and_the_ledger_has_every_answer(
     assert counted["failed"] == 0, [answer for client in found for answer in client.answers[-1:]]
     assert counted["refused"] == 12
     assert counted["whole"] > 60
-    assert _answered(server) == counted["whole"]
+    assert answered(server) == counted["whole"]
     assert [line for line in server.log if "exception" in line] == []
 
 

@@ -1,8 +1,10 @@
 """`GET /health`, `GET /ready` and `GET /metrics`: for whoever watches the server; the first two need no key."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,18 +26,32 @@ class Health(msgspec.Struct):
 class Readiness(msgspec.Struct):
     """Whether requests should be sent here, and each engine's state.
 
-    `ready`: every engine would answer now; `degraded`: some would, and the others are on their way back.
+    `ready`: every engine would answer now; `degraded`: some would, and the others are on their way back. Where several
+    processes share the port, `processes` tells how many are `up` of how many; it is degraded while one is missing.
     """
 
     status: str
     engines: dict[str, str]
+    processes: "Processes | UnsetType" = UNSET
+
+
+class Processes(msgspec.Struct):
+    """The API processes of this server."""
+
+    up: int
+    of: int
+
+
+Count: TypeAlias = Callable[[], Processes]
+"""Counts the API processes."""
 
 
 class Ops:
     """Answers without waiting for a disk or an engine."""
 
-    def __init__(self, gateway: Gateway, metrics: Metrics) -> None:
+    def __init__(self, gateway: Gateway, metrics: Metrics, count: Count | None = None) -> None:
         self._gateway = gateway
+        self._count = count
         self._metrics = metrics
         self._settled: set[str] = set()
         """Engines that were ready, or had failed, when they were last looked at."""
@@ -66,5 +82,7 @@ class Ops:
         ready = [name for name, state in states.items() if state == "ready"]
         if not ready or states.keys() - self._settled:
             return Reply(Readiness("not ready", dict(states)), 503)
-        status = "ready" if len(ready) == len(states) else "degraded"
-        return Reply(Readiness(status, dict(states)))
+        processes = UNSET if self._count is None else self._count()
+        is_short = processes is not UNSET and processes.up < processes.of
+        is_whole = len(ready) == len(states) and not is_short
+        return Reply(Readiness("ready" if is_whole else "degraded", dict(states), processes))

@@ -45,8 +45,8 @@ async def catalogue(config: "Config") -> "Catalogue":
         if isinstance(section, HTTPConfig) and section.discover
     }
     if listed:
-        from readstone.engines.assembly import server_options
         from readstone.engines.http.listing import Listing
+        from readstone.engines.workshop import server_options
 
         for name, section in listed.items():
             try:

@@ -5,7 +5,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from readstone import __version__
-from readstone.cli.setting import configure
+from readstone.cli.setting import configure, source_of
+from readstone.config import Source
 from readstone.core.grant import Grant
 from readstone.core.key import mint
 from readstone.core.scope import ADMIN, API
@@ -13,8 +14,8 @@ from readstone.options import add_engine_options
 from readstone.store.opening import open_store
 
 if TYPE_CHECKING:
-    from readstone.app import Running
     from readstone.config import Config
+    from readstone.server import Announced
 
 EPILOG: Final = """\
 examples:
@@ -42,6 +43,11 @@ def add_options(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser
     parser.add_argument(
         "--demo", action="store_true", help="read a sample page through the API once it serves"
     )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        help="API processes that share the port, one reader and all limits (1)",
+    )
     add_engine_options(parser)
 
 
@@ -49,16 +55,16 @@ def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     import uvloop
 
-    uvloop.run(_serve(configure(options), demo=options.demo))
+    uvloop.run(_serve(configure(options), source_of(options), demo=options.demo))
     return 0
 
 
-async def _serve(config: "Config", *, demo: bool) -> None:
+async def _serve(config: "Config", source: Source, *, demo: bool) -> None:
     from readstone.announcement import announce
     from readstone.demo import show_first_page
     from readstone.server import serve
 
-    async def visit(address: str, run: "Running") -> None:
+    async def visit(address: str, run: "Announced") -> None:
         store = await open_store(config)
         try:
             if not await store.list_keys():
@@ -72,4 +78,4 @@ async def _serve(config: "Config", *, demo: bool) -> None:
             await store.close()
         await announce(run)
 
-    await serve(config, visit)
+    await serve(config, source, visit)

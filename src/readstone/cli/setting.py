@@ -3,11 +3,11 @@
 import argparse
 from typing import Final
 
-from readstone.config import Config, load_config
+from readstone.config import Config, Source, build_config
 from readstone.options import engine_settings
 from readstone.telemetry import start_logging
 
-_FLAGS: Final = ("host", "port", "data_dir")
+_FLAGS: Final = ("host", "port", "data_dir", "workers")
 
 
 def configure(options: argparse.Namespace, *, trouble_only: bool = False) -> Config:
@@ -15,8 +15,13 @@ def configure(options: argparse.Namespace, *, trouble_only: bool = False) -> Con
 
     ConfigurationError where that is wrong.
     """
-    chosen = {name: value for name in _FLAGS if (value := getattr(options, name, None)) is not None}
-    engines = engine_settings(options) if "upstream" in options else {}
-    config = load_config(getattr(options, "config", None), {**chosen, **engines})
+    config = build_config(source_of(options).read())
     start_logging(config.log_format, trouble_only=trouble_only)
     return config
+
+
+def source_of(options: argparse.Namespace) -> Source:
+    """Where the configuration of a command is read from."""
+    chosen = {name: value for name in _FLAGS if (value := getattr(options, name, None)) is not None}
+    engines = engine_settings(options) if "upstream" in options else {}
+    return Source(getattr(options, "config", None), {**chosen, **engines})

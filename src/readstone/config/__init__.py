@@ -13,7 +13,7 @@ from readstone.config.engines import (
 from readstone.config.environment import environment, read_key
 from readstone.config.extract import ExtractConfig
 from readstone.config.limits import KeyLimitsConfig, LimitsConfig
-from readstone.config.loading import load_config
+from readstone.config.loading import Source, build_config, load_config
 from readstone.config.models import DefaultsConfig, ModelConfig
 from readstone.config.root import Config
 from readstone.config.sections import FetchConfig, HubConfig, ReaderConfig
@@ -39,7 +39,9 @@ __all__ = [
     "ReaderConfig",
     "ServerConfig",
     "Setting",
+    "Source",
     "VLLMConfig",
+    "build_config",
     "environment",
     "load_config",
     "read_key",

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,18 +19,34 @@ DEFAULT_FILE = Path("readstone.toml")
 _FILE_VARIABLE = f"{PREFIX}CONFIG"
 
 
-def load_config(file: Path | None, flags: Mapping[str, Any]) -> Config:
-    """Read the file (`readstone.toml` here where none is named), the environment, then the flags.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a configuration is read from, and may be read again: a file (`readstone.toml` here where none is named), then flags."""
 
-    Each later source wins over the earlier. ConfigurationError names the setting, the value and, for
-    an unknown name, the nearest one.
-    """
-    named = file or (Path(path) if (path := os.environ.get(_FILE_VARIABLE)) else None)
-    tree = _read(named)
-    Builder("the configuration file", strict=True).section(tree, Config)
-    environment = _environment(os.environ, {_FILE_VARIABLE, *_key_variables(tree, flags)})
-    for source in (environment, dict(flags)):
-        _merge(tree, source)
+    file: Path | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def read(self) -> Tree:
+        """All settings as they are now: of the file, the environment, then the flags; each later one wins over the earlier.
+
+        ConfigurationError names the setting, the value and, for an unknown name, the nearest one.
+        """
+        named = self.file or (Path(path) if (path := os.environ.get(_FILE_VARIABLE)) else None)
+        tree = _read(named)
+        Builder("the configuration file", strict=True).section(tree, Config)
+        others = {_FILE_VARIABLE, *_key_variables(tree, self.flags)}
+        for source in (_environment(os.environ, others), dict(self.flags)):
+            _merge(tree, source)
+        return tree
+
+
+def load_config(file: Path | None, flags: Mapping[str, Any]) -> Config:
+    """What a `Source` of these says. ConfigurationError as it and `build_config` raise it."""
+    return build_config(Source(file, flags).read())
+
+
+def build_config(tree: Tree) -> Config:
+    """The configuration that settings make. ConfigurationError where they are wrong, or do not go together."""
     config = Builder("the environment or a flag", strict=False).section(tree, Config)
     check_engines(config.engines, config.models)
     models = {name: _with_context(entry, config.engines) for name, entry in config.models.items()}

@@ -24,6 +24,12 @@ class Config:
 
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0 takes a free one.")] = 8000
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1, le=64, description="API processes that share the port, one reader and all limits."
+        ),
+    ] = 1
     data_dir: Annotated[
         Path,
         Meta(

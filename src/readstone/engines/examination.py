@@ -14,11 +14,11 @@ from readstone.config import (
     environment,
 )
 from readstone.core.errors import ConfigurationError, EngineFailed
-from readstone.engines.assembly import MODELS, server_options
 from readstone.engines.http.listing import Listed, Listing
 from readstone.engines.hub import Hub, parse_weights
 from readstone.engines.llamacpp import find_llama_server
 from readstone.engines.vllm import find_vllm
+from readstone.engines.workshop import MODELS, server_options
 
 _SHOWN = 5
 """Names of models that are told of a server that lists more."""

@@ -90,6 +90,16 @@ class Supervised:
         """The program's."""
         return self._program.fingerprint
 
+    @property
+    def retry_after(self) -> float:
+        """Seconds until it is likely to answer, where it does not."""
+        return self._retry_after()
+
+    def hear(self) -> None:
+        """Its child has answered somebody else, so it lives."""
+        if self._run is not None:
+            self._run.heard = _now()
+
     async def start(self) -> None:
         """Begin to start the child."""
         self._due = _now() + self._start_took

@@ -5,6 +5,7 @@ import fcntl
 import socket
 import struct
 import termios
+from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Final
 
@@ -16,6 +17,8 @@ from readstone.telemetry import log_trouble
 
 _FRESH_SECONDS: Final = 1.0
 """How long a connection that has not asked anything may still do so when the server has been told to end."""
+_ASKING_SECONDS: Final = 5.0
+"""How long one may take then that has begun to ask."""
 _LOOK_SECONDS: Final = 0.02
 _CANCEL_SECONDS: Final = 5.0
 
@@ -62,7 +65,7 @@ class Front:
                 await self._cut_off()
                 break
             for connection in list(self._reception.connections):
-                _dismiss(connection, is_patient=passed < _FRESH_SECONDS)
+                _dismiss(connection, passed)
             await asyncio.sleep(_LOOK_SECONDS)
         self._stop_ticking()
 
@@ -102,9 +105,24 @@ class Front:
             self._ticks.cancel()
 
 
-def _dismiss(connection: Protocol, *, is_patient: bool) -> None:
-    """Close a connection that has nothing more to say; one that is answered closes when it has its answer."""
-    if is_patient and (connection.is_new or connection.is_asking):
+async def drained(front: Front, seconds: float, hurries: Sequence[asyncio.Event]) -> None:
+    """Drain a front; the first of `hurries` ends what still runs then."""
+    drain = asyncio.create_task(front.drain(seconds))
+    haste = [asyncio.create_task(hurry.wait()) for hurry in hurries]
+    await asyncio.wait({drain, *haste}, return_when=asyncio.FIRST_COMPLETED)
+    for task in haste:
+        task.cancel()
+    if not drain.done():
+        drain.cancel()
+        await front.drain(0)
+    await asyncio.gather(drain, *haste, return_exceptions=True)
+
+
+def _dismiss(connection: Protocol, seconds: float) -> None:
+    """Close a connection that has nothing more to say, so long after the end began; one that is answered closes after it."""
+    if connection.is_asking and seconds < _ASKING_SECONDS:
+        return
+    if connection.is_new and seconds < _FRESH_SECONDS:
         return
     if not connection.is_answering and _has_more(connection.transport):
         return

@@ -2,11 +2,36 @@
 
 import asyncio
 from collections import OrderedDict, deque
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
+from typing import Protocol
 
 from readstone.core.errors import Overloaded, RateLimited
 
 _RETRY_SECONDS = 2.0
+
+
+class Permits(Protocol):
+    """What guards an engine: an `Admission`, or the one of another process (shared_admission.py)."""
+
+    @property
+    def waiting(self) -> int:
+        """How many requests of this process wait."""
+        ...
+
+    @property
+    def used(self) -> int:
+        """How many permits this process holds."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """How many permits there are."""
+        ...
+
+    def permit(self, key_id: str) -> AbstractAsyncContextManager[None]:
+        """A permit to wait for and to hold; raises as `Admission.permit` does."""
+        ...
 
 
 class Admission:

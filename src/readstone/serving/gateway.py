@@ -11,7 +11,7 @@ from readstone.core.engine import Engine, PageRead, Reads
 from readstone.core.errors import EngineFailed, EngineUnavailable, ModelNotFound, RequestError
 from readstone.core.model import Model
 from readstone.core.usage import Metrics
-from readstone.serving.admission import Admission
+from readstone.serving.admission import Permits
 from readstone.serving.fallback import allows_fallback, stand_in
 from readstone.serving.limits.hold import Hold, NoHold
 from readstone.serving.limits.limiter import Limiter
@@ -41,7 +41,7 @@ class Backend:
     """An engine and the admission that guards it."""
 
     engine: Engine
-    admission: Admission
+    admission: Permits
 
 
 def _nobody(name: str) -> Model:

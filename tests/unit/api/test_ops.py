@@ -1,7 +1,7 @@
 import pytest
 from starlette.routing import Router
 
-from readstone.api.ops import Ops
+from readstone.api.ops import Ops, Processes
 from readstone.engines.fake import FakeEngine
 from readstone.serving.admission import Admission
 from readstone.serving.gateway import Backend, Gateway
@@ -44,6 +44,21 @@ async def test_it_is_not_ready_any_more_once_an_engine_stopped(
         await engine.start()
     await engines[0].stop()
     assert (await ask(routes, "/ready")).json["engines"]["one"] == "stopped"
+
+
+async def test_it_is_degraded_while_one_of_several_processes_is_missing(
+    engines: tuple[FakeEngine, FakeEngine],
+) -> None:
+    for engine in engines:
+        await engine.start()
+    processes = Processes(2, 3)
+    backends = {engine.name: Backend(engine, Admission(1, 0)) for engine in engines}
+    ops = Ops(Gateway(backends), Metrics("1.2.3"), lambda: processes)
+    call = await ask(Router(ops.routes()), "/ready")
+    assert (call.status, call.json["status"]) == (200, "degraded")
+    assert call.json["processes"] == {"up": 2, "of": 3}
+    processes.up = 3
+    assert (await ask(Router(ops.routes()), "/ready")).json["status"] == "ready"
 
 
 async def test_an_engine_that_failed_or_starts_again_takes_no_other_out_of_service(

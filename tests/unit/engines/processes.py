@@ -13,7 +13,7 @@ def is_alive(pid: int) -> bool:
     """Whether there is such a process that has not ended."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
 

@@ -14,10 +14,11 @@ from readstone.config import (
     VLLMConfig,
 )
 from readstone.core.errors import ConfigurationError
-from readstone.engines.assembly import build_engines, server_options
+from readstone.engines.assembly import build_engines
 from readstone.engines.http.engine import HTTPEngine
 from readstone.engines.pool.pool import Pool
 from readstone.engines.supervised import Supervised
+from readstone.engines.workshop import server_options
 
 
 @pytest.fixture

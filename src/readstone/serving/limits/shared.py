@@ -7,9 +7,9 @@ of the kernel's that ends with its holder, so a process that is killed stops nob
 import mmap
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from readstone.serving.limits.counters import (
     Charge,
@@ -27,9 +27,14 @@ from readstone.serving.limits.turn import Turn
 MOST_PROCESSES: Final = 64
 
 _OFFSET, _IS_OPEN, _FIRST = 0, 1, 8
-"""Of the memory: what is added to the machine's clock (µs), whether a charge is half made, and where slots begin."""
-_LOW, _HIGH, _TOTAL, _OLDEST, _NEWEST, _DIES, _CELLS = 0, 1, 2, 3, 4, 5, 8
-"""Of a slot: the digest of its counter's name, what it counts, its oldest and newest cell, when all is forgotten, its cells."""
+"""Of the memory: what is added to the machine's clock (µs), whether a charge is half made, and where the index begins.
+
+Slots come after it: looking for one touches little of what nobody uses yet.
+"""
+_HIGH, _DIES, _ENTRY = 1, 2, 4
+"""Of the index: the digest of a counter's name (its other half is first), when all it counts is forgotten, and how long an entry is."""
+_TOTAL, _OLDEST, _NEWEST, _CELLS = 0, 1, 2, 4
+"""Of a slot: what it counts, its oldest and newest cell, its cells."""
 _RING: Final = 64
 """Cells of a slot, by the number of their time: more than any window has."""
 _HELD: Final = _CELLS + _RING
@@ -48,10 +53,17 @@ _MICROS: Final = 1_000_000
 def make_memory(slots: int = SLOTS) -> int:
     """New memory, as a file descriptor to inherit; what is not used of it takes no room."""
     descriptor = os.memfd_create("readstone-limits")
-    os.ftruncate(descriptor, 8 * (_FIRST + slots * _WIDTH))
+    os.ftruncate(descriptor, 8 * (_FIRST + slots * (_ENTRY + _WIDTH)))
     offset = int((time.time() - time.monotonic()) * _MICROS)
     os.pwrite(descriptor, offset.to_bytes(8, "little", signed=True), 8 * _OFFSET)
     return descriptor
+
+
+class _Slot(NamedTuple):
+    """Where a counter stands: in the index, and its numbers."""
+
+    entry: int
+    body: int
 
 
 class SharedCounters:
@@ -67,9 +79,9 @@ class SharedCounters:
         self._number = number
         self._memory = mmap.mmap(descriptor, 0)
         self._words = memoryview(self._memory).cast("q")
-        self._slots = (len(self._words) - _FIRST) // _WIDTH
+        self._slots = (len(self._words) - _FIRST) // (_ENTRY + _WIDTH)
         self._turn = Turn(self._descriptor, self._words, _IS_OPEN, self._mend)
-        self._known: dict[str, int] = {}
+        self._known: dict[str, _Slot] = {}
         self._digests: dict[str, tuple[int, int]] = {}
         shift = self._words[_OFFSET] / _MICROS
         self._now = clock or (lambda: shift + time.monotonic())
@@ -109,10 +121,9 @@ class SharedCounters:
         """Give back what a process took that has ended: its requests do not run any more."""
         words = self._words
         with self._turn:
-            for index in range(self._slots):
-                slot = _FIRST + index * _WIDTH
-                if held := words[slot + _HELD + number]:
-                    words[slot + _HELD + number] = 0
+            for slot in self._used():
+                if held := words[slot.body + _HELD + number]:
+                    words[slot.body + _HELD + number] = 0
                     self._take_off(slot, held)
 
     async def close(self) -> None:
@@ -124,12 +135,11 @@ class SharedCounters:
     def _mend(self) -> None:
         """Somebody ended in the middle of a charge: cells count, sums are made of them."""
         words = self._words
-        for index in range(self._slots):
-            slot = _FIRST + index * _WIDTH
-            if words[slot + _DIES]:
-                words[slot + _TOTAL] = sum(words[slot + _CELLS : slot + _HELD])
+        for slot in self._used():
+            if words[slot.entry + _DIES]:
+                words[slot.body + _TOTAL] = sum(words[slot.body + _CELLS : slot.body + _HELD])
 
-    def _slot(self, rule: Rule, now: float) -> int:
+    def _slot(self, rule: Rule, now: float) -> _Slot:
         """The rule's slot without what is forgotten by now; made where there is none."""
         slot = self._find(rule.name)
         if slot is None:
@@ -137,35 +147,47 @@ class SharedCounters:
         self._forget(slot, rule.window, now)
         return slot
 
-    def _find(self, name: str) -> int | None:
+    def _find(self, name: str) -> _Slot | None:
         words = self._words
         low, high = self._digest(name)
         known = self._known.get(name)
-        if known is not None and words[known] == low and words[known + _HIGH] == high:
+        if known is not None and words[known.entry] == low and words[known.entry + _HIGH] == high:
             return known
         for slot in self._near(low):
-            if words[slot] == low and words[slot + _HIGH] == high:
+            if words[slot.entry] == low and words[slot.entry + _HIGH] == high:
                 if len(self._known) >= _KNOWN:
                     self._known.clear()
                 self._known[name] = slot
                 return slot
         return None
 
-    def _make(self, name: str, now: float) -> int:
+    def _make(self, name: str, now: float) -> _Slot:
         words = self._words
         low, high = self._digest(name)
         for slot in self._near(low):
-            if words[slot + _DIES] <= now:
-                words[slot : slot + _WIDTH] = _NOTHING
-                words[slot], words[slot + _HIGH] = low, high
-                words[slot + _DIES] = int(now) + _RESERVED
+            if words[slot.entry + _DIES] <= now:
+                words[slot.body : slot.body + _WIDTH] = _NOTHING
+                words[slot.entry], words[slot.entry + _HIGH] = low, high
+                words[slot.entry + _DIES] = int(now) + _RESERVED
                 return slot
         raise CountersFailed("There is no room for more counters.")
 
-    def _near(self, low: int) -> range:
+    def _near(self, low: int) -> Iterator[_Slot]:
         first = low % max(self._slots - _NEAR, 1)
-        last = min(first + _NEAR, self._slots)
-        return range(_FIRST + first * _WIDTH, _FIRST + last * _WIDTH, _WIDTH)
+        return map(self._at, range(first, min(first + _NEAR, self._slots)))
+
+    def _used(self) -> Iterator[_Slot]:
+        """Every slot that ever counted something."""
+        words = self._words
+        return (
+            self._at(number)
+            for number in range(self._slots)
+            if words[_FIRST + number * _ENTRY + _DIES]
+        )
+
+    def _at(self, number: int) -> _Slot:
+        body = _FIRST + self._slots * _ENTRY + number * _WIDTH
+        return _Slot(_FIRST + number * _ENTRY, body)
 
     def _digest(self, name: str) -> tuple[int, int]:
         digest = self._digests.get(name)
@@ -178,70 +200,70 @@ class SharedCounters:
             digest = self._digests[name] = low, int.from_bytes(raw[8:], "little", signed=True)
         return digest
 
-    def _forget(self, slot: int, window: Window, now: float) -> None:
+    def _forget(self, slot: _Slot, window: Window, now: float) -> None:
         words = self._words
-        if words[slot + _DIES] <= now:
-            words[slot + _TOTAL : slot + _WIDTH] = _NOTHING[_TOTAL:]
-            words[slot + _DIES] = int(now) + _RESERVED
-        elif words[slot + _NEWEST] and not isinstance(window, Calendar):
+        if words[slot.entry + _DIES] <= now:
+            words[slot.body : slot.body + _WIDTH] = _NOTHING
+            words[slot.entry + _DIES] = int(now) + _RESERVED
+        elif words[slot.body + _NEWEST] and not isinstance(window, Calendar):
             size = window.cell_seconds
-            cell = words[slot + _OLDEST]
+            cell = words[slot.body + _OLDEST]
             while window.expiry(cell) <= now:
-                at = slot + _CELLS + cell // size % _RING
-                words[slot + _TOTAL] -= words[at]
+                at = slot.body + _CELLS + cell // size % _RING
+                words[slot.body + _TOTAL] -= words[at]
                 words[at] = 0
                 cell += size
-            words[slot + _OLDEST] = cell
+            words[slot.body + _OLDEST] = cell
 
-    def _is_kept(self, slot: int, window: Window, cell: int, now: float) -> bool:
+    def _is_kept(self, slot: _Slot, window: Window, cell: int, now: float) -> bool:
         """Whether that cell of a slot is not forgotten."""
         words = self._words
-        if words[slot + _DIES] <= now or window.expiry(cell) <= now:
+        if words[slot.entry + _DIES] <= now or window.expiry(cell) <= now:
             return False
         if isinstance(window, Calendar):
-            return words[slot + _NEWEST] == cell
-        return words[slot + _OLDEST] <= cell <= words[slot + _NEWEST]
+            return words[slot.body + _NEWEST] == cell
+        return words[slot.body + _OLDEST] <= cell <= words[slot.body + _NEWEST]
 
-    def _add(self, slot: int, rule: Rule, cell: int, amount: int) -> None:
+    def _add(self, slot: _Slot, rule: Rule, cell: int, amount: int) -> None:
         words, window = self._words, rule.window
-        at = slot + _CELLS
+        at = slot.body + _CELLS
         if not isinstance(window, Calendar):
             at += cell // window.cell_seconds % _RING
-        if not words[slot + _NEWEST]:
-            words[slot + _OLDEST] = cell
-        if cell > words[slot + _NEWEST]:
-            words[slot + _NEWEST] = cell
-            words[slot + _DIES] = window.expiry(cell)
+        if not words[slot.body + _NEWEST]:
+            words[slot.body + _OLDEST] = cell
+        if cell > words[slot.body + _NEWEST]:
+            words[slot.body + _NEWEST] = cell
+            words[slot.entry + _DIES] = window.expiry(cell)
         words[at] += amount
-        words[slot + _TOTAL] += amount
+        words[slot.body + _TOTAL] += amount
         if isinstance(window, Lease):
-            words[slot + _HELD + self._number] += amount
+            words[slot.body + _HELD + self._number] += amount
 
-    def _take_off(self, slot: int, amount: int) -> None:
+    def _take_off(self, slot: _Slot, amount: int) -> None:
         """Take so much from a slot's cells, the oldest first."""
         words = self._words
-        for at in range(slot + _CELLS, slot + _HELD):
+        for at in range(slot.body + _CELLS, slot.body + _HELD):
             part = min(words[at], amount)
             words[at] -= part
-            words[slot + _TOTAL] -= part
+            words[slot.body + _TOTAL] -= part
             amount -= part
 
-    def _unknown(self, charges: Sequence[Charge], slots: Sequence[int], now: float) -> list[int]:
+    def _unknown(self, charges: Sequence[Charge], slots: Sequence[_Slot], now: float) -> list[int]:
         words = self._words
         return [
             index
             for index, (charge, slot) in enumerate(zip(charges, slots, strict=True))
             if isinstance(charge.rule.window, Calendar)
-            and words[slot + _NEWEST] != charge.rule.window.cell(now)
+            and words[slot.body + _NEWEST] != charge.rule.window.cell(now)
         ]
 
     def _refusal(
-        self, charges: Sequence[Charge], slots: Sequence[int], now: float
+        self, charges: Sequence[Charge], slots: Sequence[_Slot], now: float
     ) -> Refused | None:
         words = self._words
         worst, longest = -1, 0.0
         for index, (charge, slot) in enumerate(zip(charges, slots, strict=True)):
-            excess = words[slot + _TOTAL] + charge.amount - charge.rule.most
+            excess = words[slot.body + _TOTAL] + charge.amount - charge.rule.most
             if excess <= 0 or not charge.amount:
                 continue
             wait = self._wait(slot, charge.rule.window, excess, now)
@@ -253,25 +275,25 @@ class SharedCounters:
             return None
         return Refused(worst, longest, self._levels(charges, slots, now))
 
-    def _wait(self, slot: int, window: Window, excess: int, now: float) -> float | None:
+    def _wait(self, slot: _Slot, window: Window, excess: int, now: float) -> float | None:
         """Seconds until so much is forgotten; None where there is not so much."""
         words = self._words
-        if not words[slot + _NEWEST]:
+        if not words[slot.body + _NEWEST]:
             return None
         if isinstance(window, Calendar):
-            return words[slot + _DIES] - now if words[slot + _CELLS] >= excess else None
+            return words[slot.entry + _DIES] - now if words[slot.body + _CELLS] >= excess else None
         size = window.cell_seconds
-        for cell in range(words[slot + _OLDEST], words[slot + _NEWEST] + 1, size):
-            excess -= words[slot + _CELLS + cell // size % _RING]
+        for cell in range(words[slot.body + _OLDEST], words[slot.body + _NEWEST] + 1, size):
+            excess -= words[slot.body + _CELLS + cell // size % _RING]
             if excess <= 0:
                 return LEASE_WAIT if isinstance(window, Lease) else window.expiry(cell) - now
         return None
 
-    def _levels(self, charges: Sequence[Charge], slots: Sequence[int], now: float) -> list[Level]:
+    def _levels(self, charges: Sequence[Charge], slots: Sequence[_Slot], now: float) -> list[Level]:
         words = self._words
         return [
-            Level(used, words[slot + _DIES] - now)
-            if (used := words[slot + _TOTAL])
+            Level(used, words[slot.entry + _DIES] - now)
+            if (used := words[slot.body + _TOTAL])
             else Level(0, 0.0)
             for _, slot in zip(charges, slots, strict=True)
         ]

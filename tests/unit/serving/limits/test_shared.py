@@ -98,10 +98,8 @@ async def test_what_a_charge_left_half_made_is_summed_up_again(memory: int) -> N
     # As if its process had ended between a cell and the sum, at the first slot that is used.
     mapped = mmap.mmap(memory, 0)
     words = memoryview(mapped).cast("q")
-    slot = next(
-        index for index in range(8, len(words)) if words[index : index + 3].tolist()[2] == 7
-    )
-    words[slot + 2] = 3
+    (total,) = (index for index in range(8 + 64 * 4, len(words), 132) if words[index] == 7)
+    words[total] = 3
     words[1] = 1
     words.release()
     mapped.close()

@@ -1,0 +1,210 @@
+"""Several API processes on one port: one reader, limits that hold for all of them together, and one that dies is replaced."""
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.load import SlowEngine, clients, ends, settings, slow_engine
+from e2e.pages import body, drawn, image_part
+from e2e.server import Server, readstone, wait_until
+from e2e.test_drain import answered
+from e2e.test_trouble import begin, cpu_ticks
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc"),
+]
+
+QUESTION = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]}).encode()
+LINES = 45
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[SlowEngine]:
+    with slow_engine(0.0) as started:
+        yield started
+
+
+def _started(folder: Path, workers: int, engine: SlowEngine, *lines: str) -> Server:
+    text = settings(engine, *lines)
+    (folder / "readstone.toml").write_text(text, encoding="utf-8")
+    server = Server(folder, "--workers", str(workers))
+    wait_until(lambda: len(processes(server)) == workers, "all processes are up")
+    return server
+
+
+def processes(server: Server) -> dict[int, int]:
+    """The API processes by number, as the log has them last."""
+    ready = [line for line in server.log if line["event"] == "API process ready"]
+    return {line["worker"]: line["pid"] for line in ready}
+
+
+def up(server: Server) -> int:
+    """How many processes there are, as the one says that is asked."""
+    told = server.call("GET", "/ready").json
+    assert told["processes"]["of"] == 3
+    assert told["status"] == ("ready" if told["processes"]["up"] == 3 else "degraded")
+    return told["processes"]["up"]
+
+
+def events(server: Server, event: str) -> list[dict[str, Any]]:
+    return [line for line in server.log if line["event"] == event]
+
+
+def test_of_many_requests_to_four_processes_exactly_as_many_pass_as_may(
+    tmp_path: Path, engine: SlowEngine
+) -> None:
+    before = len(engine.asked)
+    server = _started(tmp_path, 4, engine, "[limits.key]", "requests_per_minute = 100")
+    try:
+        with ThreadPoolExecutor(16) as threads:
+            replies = list(threads.map(server.chat, [QUESTION] * 250))
+    finally:
+        assert server.stop() == 0
+
+    assert Counter(reply.status for reply in replies) == {200: 100, 429: 150}
+    assert len(engine.asked) - before == 100
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory, engine: SlowEngine) -> Iterator[Server]:
+    server = _started(tmp_path_factory.mktemp("three"), 3, engine)
+    yield server
+    assert server.stop() == 0
+    assert [line for line in server.log if "exception" in line] == []
+
+
+def _files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def test_connections_are_spread_evenly_and_the_server_tells_of_itself_once(three: Server) -> None:
+    pids = processes(three).values()
+    before = [_files(pid) for pid in pids]
+    with ExitStack() as stack:
+        for _ in range(9):
+            connection = stack.enter_context(closing(three.connect()))
+            connection.request("GET", "/health")
+            assert connection.getresponse().read() == b'{"status":"ok"}'
+        spread = [_files(pid) - count for pid, count in zip(pids, before, strict=True)]
+
+    assert spread == [3, 3, 3]
+    wait_until(lambda: up(three) == 3, "all know of each other")
+    wait_until(lambda: "ready     readstone-ocr" in three.output, "announces its models")
+    assert three.output.count("serves on http://") == 1
+    assert three.output.count("ready     readstone-ocr") == 1
+
+
+def test_one_reader_reads_for_all_processes(three: Server) -> None:
+    pages = [body(image_part(drawn(3, f"Number{number}"))) for number in range(6)]
+    with ThreadPoolExecutor(6) as threads:
+        replies = list(threads.map(three.chat, pages))
+
+    assert [reply.status for reply in replies] == [200] * 6
+    for number, reply in enumerate(replies):
+        assert f"Number{number}" in reply.json["choices"][0]["message"]["content"]
+    assert len(events(three, "reader ready")) == 1
+
+
+def test_a_client_that_leaves_one_process_stops_the_reader_of_all(three: Server) -> None:
+    worker = three.worker
+    page = body(image_part(drawn(LINES, "Left")), stream=True)
+    begun = cpu_ticks(worker)
+    assert three.chat(page).status == 200
+    full = cpu_ticks(worker) - begun
+    for number in range(3):
+        with closing(three.connect()) as connection:
+            begin(connection, three, body(image_part(drawn(LINES, f"Left {number}")), stream=True))
+    wait_until(lambda: len(three.requests(status=499)) >= 3, "three clients left")
+    assert three.chat(body(image_part(drawn(LINES, "Stayed")), stream=True)).status == 200
+    assert cpu_ticks(worker) - begun - full < 3 * full
+
+
+def test_a_process_that_dies_is_replaced_and_takes_only_its_own_requests_along(
+    three: Server,
+) -> None:
+    victim = processes(three)[1]
+    found = clients(three, 9)
+    wait_until(lambda: min(len(client.ends) for client in found) > 5, "everybody was answered")
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: processes(three)[1] != victim, "it is replaced")
+    wait_until(lambda: up(three) == 3, "all three are up again")
+    for client in found:
+        client.is_stopped = True
+    counted = ends(found)
+
+    # Each of its three connections had one request at most.
+    assert counted["failed"] + counted["closed"] <= 2 * 3
+    assert counted["refused"] == 0
+    (ended,) = events(three, "API process ended")
+    assert (ended["worker"], ended["code"]) == (1, -9)
+    assert answered(three) >= counted["whole"] > 40
+
+
+def test_a_process_that_is_told_to_end_answers_what_it_has_and_is_replaced(three: Server) -> None:
+    before = answered(three)
+    found = clients(three, 9)
+    wait_until(lambda: min(len(client.ends) for client in found) > 5, "everybody was answered")
+    gone = processes(three)[2]
+    os.kill(gone, signal.SIGTERM)
+    wait_until(lambda: processes(three)[2] != gone, "it is replaced")
+    for client in found:
+        client.is_stopped = True
+    counted = ends(found)
+
+    assert (counted["failed"], counted["refused"]) == (0, 0)
+    assert answered(three) - before == counted["whole"]
+
+
+def test_what_a_killed_process_had_running_does_not_count_as_running(
+    tmp_path: Path, engine: SlowEngine
+) -> None:
+    server = _started(tmp_path, 2, engine, "[limits.key]", "concurrency = 2")
+    try:
+        with ExitStack() as stack:
+            for number in range(2):
+                page = body(image_part(drawn(LINES, f"Held {number}")), stream=True)
+                begin(stack.enter_context(closing(server.connect())), server, page)
+            assert server.chat(QUESTION).status == 429
+            pids = processes(server)
+            for pid in pids.values():
+                os.kill(pid, signal.SIGKILL)
+            wait_until(
+                lambda: not set(processes(server).values()) & set(pids.values()), "both come back"
+            )
+        assert server.chat(QUESTION).status == 200
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_killed_owner_leaves_nothing(tmp_path: Path, engine: SlowEngine) -> None:
+    server = _started(tmp_path, 2, engine)
+    left = [*processes(server).values(), server.worker]
+    server.process.kill()
+    server.process.wait(30)
+    wait_until(lambda: not any(map(_runs, left)), "its processes have ended")
+
+
+def _runs(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text(encoding="utf-8").split()[2] != "Z"
+
+
+def test_fewer_requests_at_once_than_processes_are_refused_at_the_start(
+    tmp_path: Path, engine: SlowEngine
+) -> None:
+    text = settings(engine).replace("discover = false", "discover = false\nconcurrency = 2")
+    (tmp_path / "readstone.toml").write_text(text, encoding="utf-8")
+
+    told = readstone(tmp_path, "serve", "--port", "0", "--workers", "3", "--data-dir", "data")
+
+    assert told.returncode == 1
+    assert "engines.up.concurrency is 2, and 3 API processes share it" in told.stderr
