@@ -11,6 +11,7 @@ from readstone.core.limit import Limits
 from readstone.core.moment import moment, span
 from readstone.core.scope import ADMIN, API, SCOPES, WHOLES, check_scopes
 
+_LONGEST: Final = 200
 _MICROS: Final = 1_000_000
 _DEFAULT: Final = "default"
 _NEVER: Final = "never"
@@ -25,7 +26,12 @@ _LIMITS: Final = (
 
 def add_grant_options(parser: argparse.ArgumentParser) -> None:
     """Let a command take them; what is not given is None."""
-    parser.add_argument("--owner", metavar="TEXT", help="whose it is: a team, an address, a ticket")
+    parser.add_argument(
+        "--owner",
+        type=line_of_text,
+        metavar="TEXT",
+        help="whose it is: a team, an address, a ticket",
+    )
     parser.add_argument(
         "--expires",
         type=_expiry,
@@ -79,6 +85,20 @@ def scopes_told() -> str:
     width = max(map(len, SCOPES))
     rows = [*WHOLES.items(), *SCOPES.items()]
     return "\n".join(f"  {name.ljust(width)}  {what}" for name, what in rows)
+
+
+def line_of_text(written: str) -> str:
+    """A name or an owner: at most 200 characters of one line, as the API takes it."""
+    if len(written) > _LONGEST or not written.isprintable():
+        raise argparse.ArgumentTypeError(f"write at most {_LONGEST} characters, on one line")
+    return written
+
+
+def key_name(written: str) -> str:
+    """The same, with at least one character that is no space."""
+    if not written.strip():
+        raise argparse.ArgumentTypeError("a key needs a name")
+    return line_of_text(written)
 
 
 def grace(written: str) -> int:

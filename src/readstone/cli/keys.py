@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from readstone.api.admin.schema import key_body, new_key_body
-from readstone.cli.key_options import add_grant_options, grace, granted, scopes_told
+from readstone.cli.key_options import add_grant_options, grace, granted, key_name, scopes_told
 from readstone.cli.key_table import print_json, print_key, print_keys, print_keys_json
 from readstone.cli.setting import configure
 from readstone.config import Config
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser
         )
 
     create = action("create", "make a key and print it", _SCOPES)
-    create.add_argument("name", metavar="NAME", help="what it is for")
+    create.add_argument("name", type=key_name, metavar="NAME", help="what it is for")
     add_grant_options(create)
     add_engine_options(create)
     listing = action("list", "show every key, never its secret")
@@ -68,7 +68,7 @@ def add_options(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser
     )
     show = action("show", "show one key")
     edit = action("edit", "change a key; what is not given stays", _SCOPES)
-    edit.add_argument("--name", metavar="NAME", help="what it is for")
+    edit.add_argument("--name", type=key_name, metavar="NAME", help="what it is for")
     add_grant_options(edit)
     add_engine_options(edit)
     renew = action("rotate", "give a key a new secret and print the key")

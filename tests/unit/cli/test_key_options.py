@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from readstone.cli.key_options import add_grant_options, grace, granted
+from readstone.cli.key_options import add_grant_options, grace, granted, key_name
 from readstone.core.grant import CLIENT, Grant
 from readstone.core.limit import Limits
 
@@ -61,6 +61,8 @@ def test_a_key_lasts_as_long_as_it_is_said() -> None:
         (("--expires", "2001-01-01"), "over already"),
         (("--expires", "soon"), "90d, 12h"),
         (("--scope", "chats"), "invalid choice"),
+        (("--owner", "a\nb"), "on one line"),
+        (("--owner", "a" * 201), "at most 200"),
     ],
 )
 def test_what_cannot_be_is_told(arguments: tuple[str, ...], told: str) -> None:
@@ -72,3 +74,10 @@ def test_the_grace_of_a_rotation_is_a_span() -> None:
     assert grace("24h") == 86_400
     with pytest.raises(argparse.ArgumentTypeError, match="90d"):
         grace("2027-01-01")
+
+
+def test_a_key_has_a_name() -> None:
+    assert key_name("invoices of 2027") == "invoices of 2027"
+    for wrong in ("", " ", "a\tb"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            key_name(wrong)
