@@ -17,12 +17,19 @@ WITHOUT_EFFECT: Final = {
 }
 """Honoured with any value, because every value asks for what the reader does anyway."""
 
+_FORMATS: Final = (
+    "This model reads documents: as JSON it gives the values of a schema. Send 'response_format' with "
+    '{"type": "json_schema"}, or write the schema into the prompt, too.'
+)
+
 
 def refuse_unsupported(extras: Mapping[str, bytes]) -> None:
     """Raise UnsupportedParameter for a property whose value a reader cannot honour: `tools`, else the first by name."""
     for name in sorted(extras, key=lambda each: (each != "tools", each)):
         if name in WITHOUT_EFFECT or asks_for_nothing(name, extras[name]):
             continue
+        if name == "response_format":
+            raise UnsupportedParameter(_FORMATS, param=name)
         if name in NEUTRAL:
             neutral = " or ".join(sorted(option.decode() for option in NEUTRAL[name]))
             raise UnsupportedParameter(

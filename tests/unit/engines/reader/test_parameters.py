@@ -49,3 +49,8 @@ def test_tools_are_named_before_what_goes_with_them() -> None:
     with pytest.raises(UnsupportedParameter) as caught:
         refuse_unsupported({"tool_choice": b'"required"', "tools": b"[{}]"})
     assert caught.value.param == "tools"
+
+
+def test_who_asks_for_json_without_a_schema_is_told_what_gives_json() -> None:
+    with pytest.raises(UnsupportedParameter, match="json_schema"):
+        refuse_unsupported({"response_format": b'{"type":"json_object"}'})
