@@ -61,7 +61,7 @@ def test_a_server_tells_what_it_did_to_a_key_for_metrics(server: Server) -> None
     assert told[f"gen_ai_server_time_to_first_token_seconds_count{{{OPERATION}}}"] == 2
     assert (
         told[
-            'readstone_limit_refusals_total{gen_ai_request_model="m",error_type="rate_limit_exceeded"}'
+            'readstone_limit_refusals_total{gen_ai_request_model="m",error_type="rate_limit_exceeded",readstone_limit="requests"}'
         ]
         == 1
     )

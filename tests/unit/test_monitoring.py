@@ -9,7 +9,7 @@ from readstone.telemetry.metrics.families import FAMILIES
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
 LOG, METRICS = PAGE.split("## The log")[1].split("\n## Metrics")
-NOTES = {"model", "stream", "scene", "replayed", "error"}
+NOTES = {"model", "stream", "scene", "replayed", "error", "limit"}
 """Fields of a request's line that only some routes have: `exchange.notes`."""
 
 

@@ -22,6 +22,7 @@ from readstone.core.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    RateLimited,
     RequestError,
 )
 from readstone.core.key import Principal
@@ -172,6 +173,8 @@ class Exchange:
         """Note an error's code for the log line; one that is not of the tree is logged whole."""
         if isinstance(error, RequestError):
             self.notes["error"] = error.code
+            if isinstance(error, RateLimited) and error.limit:
+                self.notes["limit"] = error.limit
         else:
             self.notes["error"] = "internal_error"
             log_bug(error, id=self.id)

@@ -50,8 +50,8 @@ class _Cells:
 
     http: int
     requests: int
-    refusals: int
     failures: int
+    is_refusal: bool
     operation: int = 0
     first: int = 0
     each: int = 0
@@ -100,8 +100,9 @@ class Metering:
         numbers[self._active] -= 1.0
         numbers[cells.requests] += 1.0
         _observe(numbers, cells.http, HTTP_DURATION, seconds)
-        if cells.refusals:
-            numbers[cells.refusals] += 1.0
+        if cells.is_refusal:
+            limit = str(notes.get("limit", ""))
+            self._board.add(REFUSALS, (sort[3], sort[4], limit))
         if cells.failures:
             numbers[cells.failures] += 1.0
         if cells.operation:
@@ -139,8 +140,8 @@ class Metering:
         cells = _Cells(
             series(HTTP_DURATION, (method, route, str(status))),
             series(REQUESTS, (route, model, str(status), error)),
-            series(REFUSALS, (model, error)) if error in _REFUSED and not keyless else 0,
             series(KEY_FAILURES, (error,)) if keyless else 0,
+            error in _REFUSED and not keyless,
         )
         if model and route in self._operations:
             cells = self._of_model(cells, self._operations[route], model, error)
@@ -153,8 +154,8 @@ class Metering:
         return _Cells(
             cells.http,
             cells.requests,
-            cells.refusals,
             cells.failures,
+            cells.is_refusal,
             series(OPERATION_DURATION, (*labels, error)),
             series(FIRST_TOKEN, labels),
             series(OUTPUT_TOKEN, labels),

@@ -132,9 +132,13 @@ class RateLimited(RequestError):
 
     code = "rate_limit_exceeded"
 
-    def __init__(self, message: str | None = None, *, retry_after: float | None = 1.0) -> None:
+    def __init__(
+        self, message: str | None = None, *, retry_after: float | None = 1.0, limit: str = ""
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.limit = limit
+        """What there is no more of, for the log: a measure of the limits, or `queue`."""
 
 
 class QuotaExceeded(RateLimited):

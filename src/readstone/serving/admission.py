@@ -128,6 +128,7 @@ class Admission:
         return RateLimited(
             f"This key has {own} requests waiting and the queue is full. Send fewer at once.",
             retry_after=_RETRY_SECONDS,
+            limit="queue",
         )
 
     def _forget(self, key_id: str, turn: asyncio.Future[None]) -> None:

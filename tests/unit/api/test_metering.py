@@ -128,7 +128,7 @@ async def test_an_answer_is_counted_with_its_tokens_pages_and_times(
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (RateLimited(), "429", "rate_limit_exceeded"),
+        (RateLimited(limit="pages"), "429", "rate_limit_exceeded"),
         (ClientClosed(), "499", "client_closed"),
         (ValueError("secret"), "500", "internal_error"),
     ],
@@ -149,6 +149,7 @@ async def test_a_failure_is_counted_by_its_code(
     )
     refusals = [series for series in told if series.startswith("readstone_limit_refusals_total")]
     assert bool(refusals) == isinstance(error, RateLimited)
+    assert all('readstone_limit="pages"' in series for series in refusals)
     assert not [series for series in told if "token" in series]
 
 

@@ -141,12 +141,14 @@ def _refusal(charge: Charge, refused: Refused) -> RateLimited:
         return QuotaExceeded(
             f"This key has {rule}, of which {used:g} is used; this request may cost {charge.amount / 1_000_000:g}.",
             retry_after=refused.wait,
+            limit=rule.measure,
         )
     if refused.wait is None:
         how = "lower max_tokens" if rule.measure == "tokens" else "send less at once"
         return RateLimited(
             f"This request may take {charge.amount} {rule.measure}, and this key has {rule}: {how}.",
             retry_after=None,
+            limit=rule.measure,
         )
     left = max(rule.most - refused.levels[refused.index].used, 0)
     wanted = (
@@ -155,4 +157,5 @@ def _refusal(charge: Charge, refused: Refused) -> RateLimited:
     return RateLimited(
         f"This key has {rule}{wanted}. Try again in {refused.wait:.3g} seconds.",
         retry_after=refused.wait,
+        limit=rule.measure,
     )

@@ -80,8 +80,8 @@ REFUSALS: Final = Family(
     "readstone.limit.refusals",
     "counter",
     "{request}",
-    "Requests refused because of a limit, a budget or a full queue, by the error's code.",
-    ("gen_ai.request.model", "error.type"),
+    "Requests refused because of a limit, a budget or a full queue, by the error's code and what there was no more of.",
+    ("gen_ai.request.model", "error.type", "readstone.limit"),
 )
 KEY_FAILURES: Final = Family(
     "readstone.key.failures",
