@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from readstone.core.document import Page
 from readstone.core.extraction import Value
 from readstone.extraction.values.amounts import amounts
+from readstone.extraction.values.currencies import currency_of
 from readstone.extraction.values.dates import dates
 
 
@@ -17,8 +18,9 @@ def _is_printed(value: Value, pages: Sequence[Page]) -> bool:
     evidence = value.evidence
     if evidence is None or not evidence.words:
         return False
-    known = {word for line in pages[evidence.page].lines for word in line.words}
-    return known.issuperset(evidence.words) and _says(evidence.text, value)
+    page = _bare("".join(line.text for line in pages[evidence.page].lines))
+    stands = all(_bare(word.text) in page for word in evidence.words)
+    return stands and _says(evidence.text, value)
 
 
 def _says(text: str, value: Value) -> bool:
@@ -33,7 +35,7 @@ def _says(text: str, value: Value) -> bool:
         )
     if value.match == "derived":
         days = {day for found in dates(text) for day in (found.value, found.other) if day}
-        return str(said) in {day.isoformat() for day in days}
+        return str(said) in {day.isoformat() for day in days} or said == currency_of(text.strip())
     return _bare(str(said)) in _bare(text)
 
 

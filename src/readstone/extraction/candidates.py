@@ -136,7 +136,7 @@ def ids_in(sheet: Sheet, others: Iterable[Candidate]) -> tuple[Candidate, ...]:
             if before.isalpha() and before.isupper() and 1 < len(before) <= _SHORT_ID:
                 whole = Span(run, index - 1, index + 1)
                 found.append(
-                    Candidate("id", (whole,), f"{before} {text}", fit * 0.9, f"{before} {text}")
+                    Candidate("id", (whole,), f"{before} {text}", fit * 0.97, f"{before} {text}")
                 )
     return tuple(found)
 

@@ -77,8 +77,6 @@ def _strengths(said: Print, leaf: Sought) -> list[tuple[Candidate, float]]:
             return currency_in(said.sheet)
         case "choice":
             return chosen_of(said.sheet, said.labels, leaf)
-        case "boolean":
-            return _labelled(said, leaf, "boolean") + ticked(said.sheet, said.labels, leaf)
         case "name" | "address":
             return party_claims(said, leaf, _labelled(said, leaf, "text"))
         case "date":
@@ -87,7 +85,7 @@ def _strengths(said: Print, leaf: Sought) -> list[tuple[Candidate, float]]:
             return own + [(day, _lone_day(day, own)) for day in said.pool("date") if lone]
         case kind:
             own = _labelled(said, leaf, "amount" if kind == "number" else kind)
-            return own or (_lone(said.pool(kind), leaf) if kind in _TELLING else [])
+            return own or _unlabelled(said, leaf)
 
 
 def _labelled(said: Print, leaf: Sought, pool: Kind) -> list[tuple[Candidate, float]]:
@@ -98,6 +96,30 @@ def _labelled(said: Print, leaf: Sought, pool: Kind) -> list[tuple[Candidate, fl
         for concept, weight in leaf.concepts
         for claim in claimed.get(concept, [])
     ]
+
+
+def _unlabelled(said: Print, leaf: Sought) -> list[tuple[Candidate, float]]:
+    """What may be a leaf that no label claims anything for."""
+    match leaf.kind:
+        case "boolean":
+            return ticked(said.sheet, said.labels, leaf)
+        case "percent":
+            return _beside_taxes(said)
+        case kind:
+            return _lone(said.pool(kind), leaf) if kind in _TELLING else []
+
+
+def _beside_taxes(said: Print) -> list[tuple[Candidate, float]]:
+    """The rates in lines that begin with the label of a tax: "plus 19 % VAT"."""
+    taxes = {
+        label.span.run.index
+        for label in said.labels
+        if label.concept == "tax_amount" and label.span.first == 0
+    }
+    rates = [
+        each for each in said.pool("percent") if each.fit == 1.0 and each.span.run.index in taxes
+    ]
+    return [(rate, 0.6 if len({each.meaning for each in rates}) == 1 else 0.3) for rate in rates]
 
 
 def _lone(pool: Sequence[Candidate], leaf: Sought) -> list[tuple[Candidate, float]]:

@@ -1,7 +1,8 @@
 """Where things stand on a page: runs of words, and who is beside or under whom."""
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -9,6 +10,11 @@ from readstone.core.document import Box, Page, Word
 
 _WIDE_GAP: Final = 2.2
 """Heights of a word between two words of a line, from which on they are in different columns."""
+_WIDE: Final = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uff60]")
+_LABELLED: Final = re.compile(
+    r"[^:\uff1a]{0,20}[\u3040-\u30ff\u3400-\u9fff][)\uff09]?[:\uff1a](?=.)"
+)
+"""What begins a word and says what the rest of it is."""
 _SAME_ROW: Final = 0.5
 """How much of the lower of two runs stands beside the other where they are in one row."""
 
@@ -112,10 +118,28 @@ def sheet_of(pages: Sequence[Page]) -> Sheet:
     runs: list[Run] = []
     for number, page in enumerate(pages):
         for line in page.lines:
-            for words in _parted(line.words):
+            for words in _parted(_split(line.words)):
                 box = around([word.box for word in words])
                 runs.append(Run(len(runs), number, words, box))
     return Sheet(tuple(runs), tuple((page.width, page.height) for page in pages))
+
+
+def _split(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words, with those of scripts without spaces cut behind a colon: "日期：2024-03-01" is a label and a value."""
+    if not any(_LABELLED.match(word.text) for word in words):
+        return words
+    return tuple(part for word in words for part in _halves(word))
+
+
+def _halves(word: Word) -> tuple[Word, ...]:
+    match = _LABELLED.match(word.text)
+    if match is None:
+        return (word,)
+    widths = [2 if _WIDE.match(letter) else 1 for letter in word.text]
+    cut = word.box.left + word.box.width * sum(widths[: match.end()]) / sum(widths)
+    left, right = replace(word.box, right=cut), replace(word.box, left=cut)
+    first = Word(word.text[: match.end()], left, word.confidence)
+    return (first, *_halves(Word(word.text[match.end() :], right, word.confidence)))
 
 
 def _parted(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:

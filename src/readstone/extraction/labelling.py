@@ -9,6 +9,7 @@ from rapidfuzz import fuzz, process
 
 from readstone.extraction.folding import compact, tokens
 from readstone.extraction.geometry import Run, Sheet, Span
+from readstone.extraction.labels.understanding import printed
 from readstone.extraction.legal_forms import is_form
 from readstone.extraction.values.answers import is_box
 
@@ -131,7 +132,11 @@ def _fuzzy(spans: Sequence[Span], names: Names) -> list[Label]:
     kept = [
         (span, text)
         for span, text in zip(spans, texts, strict=True)
-        if len(text) >= _SHORTEST_FUZZY and sum(map(str.isalpha, text)) > len(text) / 2
+        if len(text) >= _SHORTEST_FUZZY
+        and sum(map(str.isalpha, text)) > len(text) / 2
+        and not printed(
+            span.text
+        )  # what is a name as it is was not misread: "Importo" is no "Imposto"
     ]
     long = [name for name in names.concepts if len(name) >= _SHORTEST_FUZZY]
     if not kept or not long:

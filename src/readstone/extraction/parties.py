@@ -23,7 +23,7 @@ _TITLE: Final = re.compile(
 )
 _STREET: Final = re.compile(
     r"\b(no|lot|jalan|jln|taman|tmn|persiaran|lorong|lebuh|kampung|kg|bandar|kawasan|plaza|mall|seksyen|section|floor|level|tingkat|blok|block|"
-    r"street|st|road|rd|avenue|ave|av|drive|dr|lane|ln|blvd|boulevard|suite|square|highway|way|box|p\.?o\.?|rue|chemin|allée|place|cedex|"
+    r"street|st|road|rd|avenue|ave|av|avda|avenida|calle|plaza|paseo|via|viale|piazza|corso|rua|praça|travessa|largo|straat|laan|drive|dr|lane|ln|blvd|boulevard|suite|square|highway|way|box|p\.?o\.?|rue|chemin|allée|place|cedex|"
     r"selangor|johor|kuala lumpur|penang|pulau pinang|perak|melaka|sabah|sarawak|kedah|negeri sembilan|putrajaya|wilayah|batu|km|"
     r"malaysia|singapore|france|germany|deutschland|usa|united states|états unis|unit)\b|(stra(ss|ß)e|str\.|weg|platz|allee|gasse)\b|\b\d{4,5}\b|[路街号區区市省]",
     re.IGNORECASE,
@@ -154,7 +154,7 @@ def address_under(sheet: Sheet, name: Candidate) -> Candidate | None:
     last = name.spans[-1].run
     misses = 0
     for run in _column(sheet, last):
-        if run.box.top - last.box.bottom > 3.0 * last.box.height:
+        if run.box.top - last.box.bottom > (1.5 if spans else 3.0) * last.box.height:
             break
         if _is_of_address(run, spans):
             spans.append(Span(run, 0, len(run.words)))
@@ -228,7 +228,7 @@ def _may_head(run: Run) -> bool:
         and not text.islower()
         and not _TITLE.search(text)
         and not _STOP.search(text)
-        and text.rstrip()[-1] not in ":."
+        and (text.rstrip()[-1] not in ":." or is_form(text))
         and not any(map(str.isdigit, text))
     )
 

@@ -95,16 +95,17 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[str], Iterator[Shape]]:
 
 
 def _phones(text: str) -> Iterator[Shape]:
-    """Runs of digits as people dial them: no days, no amounts; the surer with a + or groups."""
-    days = [(found.start, found.end) for found in dates(text)]
+    """Runs of digits as people dial them: no days, no other numbers; the surer with a + or groups."""
+    others = [(found.start, found.end) for found in dates(text)] + [*tax_ids(text), *ibans(text)]
     for match in _PHONE.finditer(text):
         said = match[0]
         count = sum(map(str.isdecimal, said))
-        inside = any(match.start() < end and start < match.end() for start, end in days)
+        inside = any(match.start() < end and start < match.end() for start, end in others)
         if not _FEWEST <= count <= _MOST or inside or said.count("(") != said.count(")"):
             continue
         grouped = any(sign in said for sign in " -/().")
-        yield Shape(*match.span(), fit=1.0 if said[0] in "+(0" else 0.9 if grouped else 0.7)
+        told = said[0] in "+(" or (said[0] == "0" and grouped)
+        yield Shape(*match.span(), fit=1.0 if told else 0.9 if grouped else 0.7)
 
 
 def _accounts(text: str) -> Iterator[Shape]:

@@ -32,6 +32,8 @@ _LONGEST: Final = 160
 """Characters of a saying that are looked at: what a field is called stands at its beginning."""
 _MOST: Final = 12
 """Sayings of a label."""
+_TELLING: Final = 2
+"""Words of a known phrase within a label that say more than the label's key."""
 _MEANINGFUL: Final = 0.5
 """The part of a label's words that a known phrase in it must make up to be what it means."""
 
@@ -46,10 +48,11 @@ def understand(label: str, key: str = "", *, column: bool = False) -> Concept | 
     named = (spelt(key),) if key else ()
     return (
         _said(spoken, column=column)
+        or _within(spoken, _TELLING, column=column)
         or _said(named, column=column)
         or _alike(spoken, column=column)
         or _alike(named, column=column)
-        or _within((*spoken, *named), column=column)
+        or _within((*spoken, *named), 1, column=column)
     )
 
 
@@ -97,11 +100,11 @@ def _alike(sayings: Iterable[str], *, column: bool) -> Concept | None:
     return None
 
 
-def _within(sayings: Iterable[str], *, column: bool) -> Concept | None:
-    """The concept of the longest known phrase within a saying, where it makes up enough of it."""
+def _within(sayings: Iterable[str], least: int, *, column: bool) -> Concept | None:
+    """The concept of the longest known phrase of `least` words within a saying, where it makes up enough of it."""
     for saying in sayings:
         words = _without_small(saying).split()
-        for length in range(len(words) - 1, 0, -1):
+        for length in range(len(words) - 1, least - 1, -1):
             if length < _MEANINGFUL * len(words):
                 break
             for start in range(len(words) - length, -1, -1):
