@@ -1,12 +1,12 @@
-"""The documents of tests/data, read and extracted: the contract's example in seven languages, and no value that is not printed."""
+"""The documents of tests/data, read and extracted: the contract's example in six languages, and no value that is not printed."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from benchmarks.extract.printed import unprinted
+
 from readstone.core.document import Page
 from readstone.core.extraction import Extraction
 from readstone.engines.reader.page_reader import PageReader
