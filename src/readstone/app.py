@@ -116,7 +116,7 @@ async def running(
 
     Without a place it is the only process of its server.
     """
-    metrics = Metrics(__version__, place and Desk(place.folder, place.number))
+    metrics = Metrics(__version__, place and Desk(place.folder, str(place.number)))
     engines = build_engines(config, cores(), place and place.owner)
     catalogue = build_catalogue(config.models, engines)
     backends = {

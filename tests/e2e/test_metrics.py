@@ -1,12 +1,14 @@
 """What a started server tells Prometheus, and to whom."""
 
 import json
+import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from e2e.server import Server, readstone
+from e2e.server import Server, readstone, wait_until
 from upstream import VLLM, upstream
 
 SETTINGS = """
@@ -49,6 +51,7 @@ def test_a_server_tells_what_it_did_to_a_key_for_metrics(server: Server) -> None
         server.chat(json.dumps(asked).encode())
     server.call("GET", "/v1/models", authorization="Bearer rs-wrong")
 
+    wait_until(lambda: _requests(server) == 3, "has counted all")
     told = _metrics(server, key)
 
     route = 'http_route="/v1/chat/completions",gen_ai_request_model="m"'
@@ -83,6 +86,67 @@ def test_metrics_are_for_keys_that_may_read_them_and_read_nothing_else(server: S
     assert server.call("GET", "/metrics").status == 401
     assert server.call("GET", "/metrics", authorization=f"Bearer {client}").status == 403
     assert server.call("GET", "/v1/models", authorization=f"Bearer {metrics}").status == 403
+
+
+def test_any_of_several_processes_tells_what_all_have_done_and_those_that_died(
+    tmp_path: Path,
+) -> None:
+    with upstream(VLLM, {"m": {}}) as engine:
+        settings = SETTINGS.format(url=engine.url).replace("limits.", "#")
+        (tmp_path / "readstone.toml").write_text(settings, encoding="utf-8")
+        server = Server(tmp_path, "--workers", "2", up="/health")
+        pids = _pids(server)
+        for number in range(10):
+            assert _ask(server, number) == 200
+        wait_until(lambda: _requests(server) == 10, "has counted all")
+        assert {_requests(server) for _ in range(6)} == {10.0}
+
+        os.kill(pids[1], signal.SIGKILL)
+        wait_until(lambda: _pids(server)[1] != pids[1], "is replaced")
+        told = _metrics(server, server.key)
+        for number in range(6):
+            assert (
+                _ask(server, number % 2) == 200
+            )  # the same keys again: no request is answered anew
+        wait_until(lambda: _requests(server) == 16, "has counted all")
+        assert {_requests(server) for _ in range(6)} == {16.0}
+        server.stop()
+
+    workers = {
+        f'process_start_time_seconds{{readstone_worker="{name}"}}' for name in ("0", "1", "owner")
+    }
+    assert workers <= told.keys()
+    assert (
+        told['readstone_events_total{readstone_event="API process ended",readstone_engine=""}'] == 1
+    )
+    assert told['readstone_engine_state{readstone_engine="reader",readstone_state="ready"}'] == 1
+    assert len(engine.asked) == 10
+
+
+def _pids(server: Server) -> dict[int, int]:
+    """The API processes by number, as the log has them last."""
+    wait_until(
+        lambda: len([line for line in server.log if line["event"] == "API process ready"]) > 1,
+        "both are up",
+    )
+    ready = [line for line in server.log if line["event"] == "API process ready"]
+    return {line["worker"]: line["pid"] for line in ready}
+
+
+def _ask(server: Server, number: int) -> int:
+    """Ask with a key of its own; the status."""
+    asked = {"model": "m", "messages": [{"role": "user", "content": f"question {number}"}]}
+    return server.chat(json.dumps(asked).encode(), idempotency_key=f"key-{number}").status
+
+
+def _requests(server: Server) -> float:
+    told = _metrics(server, server.key)
+    asked = [
+        value
+        for series, value in told.items()
+        if series.startswith('readstone_requests_total{http_route="/v1/chat/completions"')
+    ]
+    return sum(asked)
 
 
 def test_metrics_are_for_everybody_where_they_are_public(tmp_path: Path) -> None:

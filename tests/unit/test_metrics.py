@@ -22,7 +22,7 @@ from readstone.telemetry.metrics.families import (
     TOKEN_USAGE,
 )
 from readstone.telemetry.metrics.family import Family
-from readstone.telemetry.metrics.metrics import Desk, Metrics, make_folder
+from readstone.telemetry.metrics.metrics import Desk, Metrics
 
 
 @pytest.fixture
@@ -161,30 +161,8 @@ def test_a_full_board_counts_what_it_has_and_nothing_else(board: Board) -> None:
     assert 'gen_ai_request_model="6999"' not in text
 
 
-def test_a_server_begins_with_a_folder_of_its_own_and_removes_those_of_the_dead(
-    tmp_path: Path,
-) -> None:
-    process = multiprocessing.get_context("spawn").Process()
-    process.start()
-    process.join()
-    for pid in (process.pid, 1):
-        (tmp_path / f"metrics-{pid}").mkdir()
-    other = tmp_path / "other"
-    other.mkdir()
-
-    folder = make_folder(tmp_path)
-    Board(Desk(folder, 0).file).close()
-    again = make_folder(tmp_path)
-
-    assert folder == again == tmp_path / f"metrics-{os.getpid()}"
-    assert not list(folder.iterdir())
-    assert (tmp_path / "metrics-1").exists()
-    assert other.exists()
-    assert not (tmp_path / f"metrics-{process.pid}").exists()
-
-
 def _count(folder: Path) -> None:
-    board = Board(Desk(folder, 1).file)
+    board = Board(Desk(folder, "1").file)
     board.add(PAGES, ("m",), 40)
     board.set(ACTIVE, (), 7)
     os._exit(9)  # without closing anything, as one that is killed
@@ -194,7 +172,7 @@ async def test_a_process_that_died_is_counted_but_is_like_nothing(tmp_path: Path
     process = multiprocessing.get_context("fork").Process(target=_count, args=(tmp_path,))
     process.start()
     process.join()
-    metrics = Metrics("1.2.3", Desk(tmp_path, 0))
+    metrics = Metrics("1.2.3", Desk(tmp_path, "0"))
     metrics.board.add(PAGES, ("m",), 2)
     metrics.watch(lambda board: board.set(ACTIVE, (), 1))
 
@@ -256,7 +234,7 @@ async def test_events_of_the_log_are_counted_by_name_and_engine() -> None:
 
 
 async def test_one_of_several_processes_looks_by_itself_for_the_others(tmp_path: Path) -> None:
-    metrics = Metrics("1.2.3", Desk(tmp_path, 0))
+    metrics = Metrics("1.2.3", Desk(tmp_path, "0"))
     looked = asyncio.Event()
     metrics.watch(lambda _: looked.set())
 

@@ -161,7 +161,7 @@ class Owner:
         if denied.fault == "overloaded":
             waiting.set_exception(Overloaded(denied.message, retry_after=retry or 1.0))
         else:
-            waiting.set_exception(RateLimited(denied.message, retry_after=retry))
+            waiting.set_exception(RateLimited(denied.message, retry_after=retry, limit="queue"))
 
     async def _change(self, change: Change) -> None:
         error = "This process has not started yet."

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from readstone import __version__
 from readstone.app import cores
 from readstone.config import Config, Source
 from readstone.core.engine import EngineState
@@ -33,6 +34,10 @@ from readstone.server.signals import Signals
 from readstone.serving.admission import Admission
 from readstone.serving.limits.shared import MOST_PROCESSES, SharedCounters, make_memory
 from readstone.store.opening import open_store
+from readstone.telemetry.metrics.metrics import Desk, Metrics
+
+OWNER: Final = "owner"
+"""What metrics call this process, where they call the others by their numbers."""
 
 _NEWS_SECONDS: Final = 0.05
 _HAND_OVER_SECONDS: Final = 1.0
@@ -77,6 +82,7 @@ class Parent:
         self._source = source
         self._settings: dict[str, Any] = source.read()
         self._folder = folder
+        self._metrics = Metrics(__version__, Desk(folder, OWNER))
         self._seats = Seats()
         common = build_common(config, cores(), self._seats.connect)
         self._keep = Keep(common, self._seats)
@@ -98,6 +104,7 @@ class Parent:
 
     async def start(self) -> None:
         """Start everything; returns when the first API process is up. ConfigurationError where none can be."""
+        await self._metrics.start()
         await self._keep.start()
         for member in self.members:
             member.start()
@@ -146,6 +153,7 @@ class Parent:
             await self._counters.close()
         if self._memory is not None:
             os.close(self._memory)
+        await self._metrics.stop()
 
     def heard(self, member: Member, message: FromProcess) -> None:
         """Do what an API process wants of us."""

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,27 +23,15 @@ _LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where one of several processes keeps its board: the folder of its server, and its number there."""
+    """Where one of several processes keeps its board: the folder of its server, and its name there."""
 
     folder: Path
-    number: int
+    name: str
 
     @property
     def file(self) -> Path:
         """The board's."""
-        return self.folder / f"{self.number}.board"
-
-
-def make_folder(directory: Path) -> Path:
-    """A folder in `directory` for the boards of the processes that this one starts; those of servers that are gone are removed."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in directory.glob("metrics-*"):
-        number = left.name.removeprefix("metrics-")
-        if not number.isdigit() or int(number) == os.getpid() or not is_alive(int(number)):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = directory / f"metrics-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    return folder
+        return self.folder / f"{self.name}.board"
 
 
 class Metrics:
