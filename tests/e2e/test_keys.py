@@ -99,6 +99,22 @@ def test_what_the_command_line_revokes_opens_nothing_from_the_next_request_on(
             assert [status(server, key) for server in pair] == [401, 401], number
 
 
+def test_a_revoked_key_opens_nothing_in_any_process_of_a_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    server = Server(tmp_path_factory.mktemp("workers"), "--workers", "3", up="/health")
+    with command_line(server) as process:
+        for number in range(20):
+            key = command(process, "keys", "create", f"key {number}").strip()
+            # Each has a connection of its own, and so comes to one process or another.
+            assert {status(server, key) for _ in range(12)} == {200}
+
+            command(process, "keys", "revoke", key)
+
+            assert {status(server, key) for _ in range(12)} == {401}, number
+    assert server.stop() == 0
+
+
 def test_what_one_server_changes_holds_at_the_other(pair: tuple[Server, Server]) -> None:
     one, other = pair
     made = ask(one, "POST", KEYS, {"name": "a"})
