@@ -11,7 +11,7 @@ from readstone.engines.reader.layout.level import levelled
 from readstone.engines.reader.layout.marginals import Margins, kind_of, marginal, margins
 from readstone.engines.reader.layout.paragraphs import Type, prose, usual_type
 from readstone.engines.reader.layout.rows import Row, around, rows
-from readstone.engines.reader.layout.ruled import RuledTable, ruled_table
+from readstone.engines.reader.layout.ruled import RuledTable, ruled_tables
 from readstone.engines.reader.layout.unruled import TableRows, tables
 
 _LABELS: Final = 0.8
@@ -43,10 +43,10 @@ def _pieces(lines: Sequence[Line], rules: Sequence[Rule]) -> Iterator[RuledTable
     ruled: list[RuledTable] = []
     taken: set[int] = set()
     for grid in grids(rules, text):
-        table = ruled_table(grid, lines)
-        if table is not None and not taken & table.lines:
-            ruled.append(table)
-            taken |= table.lines
+        for table in ruled_tables(grid, lines):
+            if not taken & table.lines:
+                ruled.append(table)
+                taken |= table.lines
     begin = 0
     for table in sorted(ruled, key=lambda table: min(table.lines)):
         end = min(table.lines)

@@ -23,6 +23,9 @@ _UNDER = 0.5
 _CENTRED = 0.2
 """The share of a rule's length that the middle of the heading over it may be off its own."""
 
+_LONGER = 1.5
+"""Widths of a heading from which the rule under it runs along several columns."""
+
 _LOOSE = 0.8
 """Line heights between two words from which they are two cells where columns part between them."""
 
@@ -195,7 +198,7 @@ def _apart(texts: Sequence[str], spans: Sequence[int]) -> Spread:
 
 def _is_centred(cell: Cell, rule: Rule) -> bool:
     aside = abs(cell.box.middle[0] - (rule.x + rule.end_x) / 2)
-    return aside <= _CENTRED * (rule.end_x - rule.x)
+    return aside <= _CENTRED * _length(rule)
 
 
 def _held(cell: Cell, columns: Sequence[Column], rule: Rule | None) -> range:
@@ -208,6 +211,25 @@ def _held(cell: Cell, columns: Sequence[Column], rule: Rule | None) -> range:
             if rule.x <= (column.left + column.right) / 2 <= rule.end_x
         ]
     return range(min(indices), max(indices) + 1) if indices else range(0)
+
+
+def without_ruled(rows: Sequence[Row], rules: Sequence[Rule]) -> list[Row]:
+    """The rows without cells over a longer rule of their own: headings over several columns, that stand in none."""
+    kept: list[Row] = []
+    for row in rows:
+        under = _under(row, rules)
+        cells = tuple(
+            cell
+            for index, cell in enumerate(row.cells)
+            if index not in under or _length(under[index]) < _LONGER * cell.box.width
+        )
+        if cells:
+            kept.append(Row(cells, row.box))
+    return kept
+
+
+def _length(rule: Rule) -> float:
+    return rule.end_x - rule.x
 
 
 def rule_under(row: Row, rules: Sequence[Rule]) -> bool:

@@ -70,7 +70,7 @@ def mended(grid: Grid, runs: Sequence[Run]) -> Grid:
     """The grid with its cells parted where the text in them is."""
     frames: list[Frame] = []
     for frame in grid.frames:
-        outer = _box(grid, frame)
+        outer = frame_box(grid, frame)
         inside = [run for run in runs if holds(outer, run.box)]
         for part in _across(grid, frame, inside):
             frames += _down(grid, part, inside, runs)
@@ -114,7 +114,8 @@ def _down(grid: Grid, frame: Frame, inside: Sequence[Run], runs: Sequence[Run]) 
     return [Frame(row, frame.column, 1, frame.columns) for row in rows]
 
 
-def _box(grid: Grid, frame: Frame) -> Box:
+def frame_box(grid: Grid, frame: Frame) -> Box:
+    """Where a cell of a grid is."""
     return Box(
         grid.xs[frame.column],
         grid.ys[frame.row],

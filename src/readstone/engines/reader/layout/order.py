@@ -14,9 +14,16 @@ SAME_ROW: Final = 0.5
 """Lines share a row when their middles are closer than this share of a line's height."""
 COLUMN_ROWS: Final = 6
 """A column has at least this many rows: fewer may be two addresses side by side."""
+MARGIN_ROWS: Final = 2
+MARGIN_APART: Final = 2.5
+MARGIN_SHORT: Final = 6.0
+"""The head or foot of a page has at most so many rows, so many line heights from the middle of the next line, and
+its lines are at most so many line heights long where they stand as a column's do."""
+COLUMN_INDENT: Final = 4.0
+"""Lines of a column begin at most this many line heights right of the others."""
 COLUMN_LINE: Final = 8.0
 """The usual line of a column is this many line heights wide: narrower ones are cells of a table."""
-COLUMN_FILL: Final = 0.6
+COLUMN_FILL: Final = 0.66
 """Text covers this share of a column's rows: prose does, names beside prices do not."""
 
 
@@ -47,7 +54,7 @@ def arrange(lines: Iterable[Corners]) -> tuple[Placed, ...]:
     the lines, not on the order they come in.
     """
     strips = sorted(_level(sorted(lines)), key=_down)
-    rows = [row for block in _blocks(strips) for row in _rows(block)]
+    rows = [row for part in _parted(strips) for block in _blocks(part) for row in _rows(block)]
     return tuple(Placed(strip.corners, number) for number, row in enumerate(rows) for strip in row)
 
 
@@ -87,6 +94,36 @@ def _belongs(strip: _Strip, row: list[_Strip]) -> bool:
     middle = sum(other.middle for other in row) / len(row)
     height = min(strip.height, median(other.height for other in row))
     return abs(strip.middle - middle) < SAME_ROW * height
+
+
+def _parted(strips: list[_Strip]) -> list[list[_Strip]]:
+    """The page's lines from the top down as its head, its body and its foot.
+
+    Head and foot are a row or two apart from the body that begin no column: a page's number is below all
+    columns, not the end of the one it stands under.
+    """
+    if len(strips) < 2 * COLUMN_ROWS:
+        return [strips]
+    height = median(strip.height for strip in strips)
+    starts = [gutter + height / 4 for gutter in _gutters(strips, height)]
+
+    def is_margin(group: list[_Strip]) -> bool:
+        return len(_rows(group)) <= MARGIN_ROWS and all(
+            strip.right - strip.left <= MARGIN_SHORT * height
+            or all(abs(strip.left - start) > height for start in starts)
+            for strip in group
+        )
+
+    groups: list[list[_Strip]] = []
+    for strip in strips:
+        if groups and strip.middle - groups[-1][-1].middle < MARGIN_APART * height:
+            groups[-1].append(strip)
+        else:
+            groups.append([strip])
+    begin = 1 if len(groups) > 1 and is_margin(groups[0]) else 0
+    end = len(groups) - 1 if len(groups) - begin > 1 and is_margin(groups[-1]) else len(groups)
+    parts = (groups[:begin], groups[begin:end], groups[end:])
+    return [[strip for group in part for strip in group] for part in parts if part]
 
 
 def _blocks(strips: list[_Strip]) -> list[list[_Strip]]:
@@ -129,7 +166,8 @@ def _cut(
         band = list(group)
         left = [strip for strip in band if strip.right <= gutter]
         right = [strip for strip in band if strip.left >= gutter]
-        if crossing or not (_is_column(left, height) and _is_column(right, height)):
+        beside = [strip for strip in right if strip.left < gutter + COLUMN_INDENT * height]
+        if crossing or not (_is_column(left, height) and _is_column(beside, height)):
             rest += band
             continue
         if rest:

@@ -41,6 +41,11 @@ CAPTION: Final = re.compile(
 )
 """How the text under or over a figure or table begins."""
 
+NUMBERED: Final = re.compile(
+    r"(?P<number>(?:\d{1,2}|[A-Z])(?:\.(?:[1-9]|1\d)){1,3}\.?)\s+(?P<title>[^\W\d_].{2,70}[^\s.:;,])"
+)
+"""A numbered title alone on its line: "3.1 Definitions"."""
+
 _Kind: TypeAlias = Literal["heading", "list", "caption", "text"]
 
 
@@ -69,6 +74,11 @@ def prose(rows: Sequence[Row], usual: Type) -> Iterator[Block]:
     """The blocks that the rows make, in their order."""
     for group in _groups(rows, usual):
         box = around(row.box for row in group.rows)
+        numbered = NUMBERED.fullmatch(group.rows[0].text) if len(group.rows) == 1 else None
+        if numbered is not None and numbered["title"][0].isupper():
+            depth = numbered["number"].rstrip(".").count(".") + 1
+            yield Block("heading", group.rows[0].text, box, min(depth, 3))
+            continue
         match group.kind:
             case "heading":
                 text = " ".join(row.text for row in group.rows)

@@ -9,6 +9,7 @@ from readstone.core.document import Box, Line, Table, TableCell
 from readstone.engines.reader.layout.grid import Grid
 from readstone.engines.reader.layout.mending import Run, grown, holds, mended
 from readstone.engines.reader.layout.records import records
+from readstone.engines.reader.layout.regions import without_regions
 from readstone.engines.reader.layout.rows import Cell, cells
 from readstone.engines.reader.layout.wording import joined
 
@@ -37,12 +38,21 @@ class _Piece:
     row: int
 
 
-def ruled_table(grid: Grid, lines: Sequence[Line]) -> RuledTable | None:
-    """The table that a grid frames, at least two rows of two columns; None where the text does not keep to it."""
+def ruled_tables(grid: Grid, lines: Sequence[Line]) -> list[RuledTable]:
+    """The tables that a grid frames, at least two rows of two columns each; none where the text does not keep to it."""
     outside = [line for line in lines if not holds(grid.box, line.box)]
-    grid = grown(grid, [Run(line.row, run) for line in outside for run in cells(line)])
+    grid = grown(grid, [run for line in outside for run in _runs(line)])
+    inside = [line for line in lines if holds(grid.box, line.box)]
+    found = (
+        _ruled_table(part, lines)
+        for part in without_regions(grid, [run for line in inside for run in _runs(line)])
+    )
+    return [table for table in found if table is not None]
+
+
+def _ruled_table(grid: Grid, lines: Sequence[Line]) -> RuledTable | None:
     inside = [index for index, line in enumerate(lines) if holds(grid.box, line.box)]
-    runs = [Run(lines[index].row, run) for index in inside for run in cells(lines[index])]
+    runs = [run for index in inside for run in _runs(lines[index])]
     crossing = sum(_crosses(grid, run.box) for run in runs)
     if not runs or crossing > _CROSSED * len(runs):
         return None
@@ -51,6 +61,10 @@ def ruled_table(grid: Grid, lines: Sequence[Line]) -> RuledTable | None:
     if table.rows < _FEWEST or table.columns < _FEWEST:
         return None
     return RuledTable(table, frozenset(inside))
+
+
+def _runs(line: Line) -> list[Run]:
+    return [Run(line.row, run) for run in cells(line)]
 
 
 def _crosses(grid: Grid, box: Box) -> bool:

@@ -41,10 +41,11 @@ def rules(image: NDArray[np.uint8], lines: Sequence[Corners]) -> tuple[Rule, ...
     `image`. Those that do not run across or down as the page's text does are not found.
     """
     height, width = image.shape[:2]
-    scale = min(1.0, math.sqrt(MOST_PIXELS / (width * height)))
+    # Whole factors are several times cheaper than others.
+    factor = math.ceil(math.sqrt(width * height / MOST_PIXELS))
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    if scale < 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+    if factor > 1:
+        size = max(1, width // factor), max(1, height // factor)
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     tilt = slope(lines)
     corner = (0.0, 0.0)
@@ -53,12 +54,12 @@ def rules(image: NDArray[np.uint8], lines: Sequence[Corners]) -> tuple[Rule, ...
     ink = cv2.adaptiveThreshold(
         grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, _NEIGHBOURHOOD, _DARKER
     )
-    text = text_height(lines) * scale
+    text = text_height(lines) / factor
     across = sorted(Rule(x, y, end, y) for x, y, end in _runs(ink, LONG[0] * text, THICK * text))
     # Turned on its side, what runs down runs across.
     side = cv2.transpose(ink)
     down = sorted(Rule(x, y, x, end) for y, x, end in _runs(side, LONG[1] * text, THICK * text))
-    view = _View(scale, tilt, corner)
+    view = _View(factor, tilt, corner)
     found = [view.placed(rule) for rule in (*across, *down)]
     if len(found) > MOST_RULES:
         least = sorted(map(_length, found))[-MOST_RULES]
@@ -82,7 +83,8 @@ def _runs(
     folded = cv2.resize(spread, (max(1, width // _FOLD), height), interpolation=cv2.INTER_AREA)
     _, solid = cv2.threshold(folded, _SOLID, 255, cv2.THRESH_BINARY)
     stride = width / folded.shape[1]
-    kernel = np.ones((1, max(3, round(shortest / stride))), np.uint8)
+    # Of an even length it would shift what it keeps.
+    kernel = np.ones((1, max(3, round(shortest / stride) | 1)), np.uint8)
     long = cv2.morphologyEx(solid, cv2.MORPH_OPEN, kernel)
     count, _, boxes, _ = cv2.connectedComponentsWithStats(long, connectivity=8)
     for index in range(1, count):
@@ -117,9 +119,9 @@ def _level(grey: cv2.typing.MatLike, tilt: Slope) -> tuple[cv2.typing.MatLike, P
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """How a page was looked at: smaller, then turned level, with its top left corner at `corner`."""
+    """How a page was looked at: so many times smaller, then turned level, with its top left corner at `corner`."""
 
-    scale: float
+    factor: int
     tilt: Slope
     corner: Point
 
@@ -132,7 +134,7 @@ class _View:
     def _point(self, x: float, y: float) -> Point:
         left, top = self.corner
         x, y = turned((x - left, y - top), -self.tilt)
-        return x / self.scale, y / self.scale
+        return x * self.factor, y * self.factor
 
 
 def _length(rule: Rule) -> float:

@@ -13,6 +13,7 @@ from readstone.engines.reader.layout.columns import (
     parted,
     spread,
     without_bridges,
+    without_ruled,
 )
 from readstone.engines.reader.layout.headings import head_of, wrapped_by_rules
 from readstone.engines.reader.layout.rows import Row, drop
@@ -136,7 +137,7 @@ def _table(rows: Sequence[Row], rules: Sequence[Rule]) -> Table | None:
     run = [parted(row) for row in rows]
     if sum(len(row.cells) >= _FEWEST for row in run) < _FEWEST:
         return None
-    found = columns(without_bridges(run))
+    found = columns(without_bridges(without_ruled(run, rules)))
     if len(found) < _FEWEST:
         return None
     spread_out = [spread(row, found, rules) for row in run]

@@ -3,6 +3,7 @@
 import math
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,3 +99,75 @@ def test_prices_stay_beside_their_names() -> None:
     placed = _found_anyhow(expected)
     assert [line.corners for line in placed] == expected
     assert [line.row for line in placed] == [row for row in range(12) for _ in range(2)]
+
+
+def _column(
+    chance: random.Random, left: float, width: float, top: float, bottom: float
+) -> list[Corners]:
+    """Paragraphs with headings, indented first lines and short last ones; lines stand a little off."""
+    lines: list[Corners] = []
+    while top < bottom - 80:
+        if chance.random() < 0.25:
+            lines.append(
+                _line(left + chance.uniform(-2, 2), top, chance.uniform(0.2, 0.8) * width, 26)
+            )
+            top += 40
+        count = chance.randint(1, 9)
+        for number in range(count):
+            if top > bottom:
+                break
+            indent = 20 if number == 0 and chance.random() < 0.5 else 0
+            fill = chance.uniform(0.15, 0.95) if number == count - 1 else chance.uniform(0.96, 1)
+            lines.append(
+                _line(
+                    left + indent + chance.uniform(-2, 2),
+                    top + chance.uniform(-1.5, 1.5),
+                    (width - indent) * fill,
+                    chance.uniform(18, 23),
+                )
+            )
+            top += 28
+        top += chance.choice([0, 14, 28])
+    return lines
+
+
+def _set_in_columns(seed: int) -> list[Corners]:
+    """The lines of a page in two or three columns, with headings over all of them, in reading order."""
+    chance = random.Random(seed)
+    count, gap = chance.choice([2, 3]), chance.choice([25, 40, 60])
+    width = (1060 - (count - 1) * gap) / count
+    lines: list[Corners] = []
+    top = 100.0
+    if chance.random() < 0.7:
+        lines.append(_line(90 + chance.uniform(0, 200), top, chance.uniform(500, 800), 40))
+        top += 60
+    bands = chance.choice([1, 2])
+    height = (1650 - top) / bands
+    for band in range(bands):
+        if band:
+            lines.append(_line(90, top, 1060 - chance.uniform(0, 300), 26))
+            top += 60
+        bottom = top + height - 80
+        for column in range(count):
+            figure = chance.uniform(100, 250) if chance.random() < 0.2 else 0
+            is_last = column == count - 1
+            end = chance.uniform(0.4, 1) if is_last and chance.random() < 0.5 else 1
+            left = 90 + column * (width + gap)
+            lines += _column(chance, left, width, top + figure, top + (bottom - top) * end)
+        top = bottom + 60
+    if chance.random() < 0.5:
+        lines.append(_line(600, 1690, 40))
+    return lines
+
+
+@pytest.mark.parametrize("tilt", [0, 0.5, -3, 4])
+@pytest.mark.parametrize("seed", range(12))
+def test_a_page_set_in_columns_is_read_column_by_column(seed: int, tilt: float) -> None:
+    expected = [_turned(line, tilt) for line in _set_in_columns(seed)]
+    assert [line.corners for line in _found_anyhow(expected)] == expected
+
+
+def test_a_pages_number_is_read_after_the_columns_it_stands_under() -> None:
+    columns = [_line(left, 30 * row, 300) for left in (0, 340, 680) for row in range(8)]
+    expected = [*columns, _line(470, 400, 40)]
+    assert [line.corners for line in _found_anyhow(expected)] == expected
