@@ -1,8 +1,12 @@
 """Which path asks for which scope."""
 
+from typing import Any
+
 import pytest
+from starlette.types import Scope
 
 from readstone.api.access import SCOPES, scope_of
+from readstone.api.http import Exchange
 from readstone.api.openapi import OPERATIONS
 from readstone.core.scope import SCOPES as KNOWN
 
@@ -31,3 +35,17 @@ def test_every_scope_of_the_table_is_one() -> None:
 )
 def test_what_stands_below_a_path_asks_for_the_same(path: str, scope: str) -> None:
     assert scope_of(path) == scope
+
+
+async def test_every_address_on_the_way_is_told_in_order() -> None:
+    headers = [(b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-for", b"192.0.2.2, 192.0.2.3")]
+    scope: Scope = {"type": "http", "headers": headers, "client": ("10.0.0.1", 4711)}
+    exchange = Exchange(scope, _never, _never)
+
+    assert (exchange.peer, exchange.forwarded) == ("10.0.0.1", "192.0.2.1,192.0.2.2, 192.0.2.3")
+    nobody = Exchange({"type": "http", "headers": [], "client": None}, _never, _never)
+    assert (nobody.peer, nobody.forwarded) == ("", "")
+
+
+async def _never(*args: object) -> Any:
+    raise AssertionError(args)

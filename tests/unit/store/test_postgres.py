@@ -58,6 +58,24 @@ async def test_migrations_one_after_the_other_make_what_all_at_once_make(
     assert await _schema(fresh) != []
 
 
+async def test_keys_of_before_scopes_keep_what_they_could_do(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.database("older")
+    insert = b"insert into keys (public_id, name, secret_hash, admin, created_at) values (%s, 'a', '', %s, 5)"
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        with monkeypatch.context() as patched:
+            patched.setattr("readstone.store.postgres.read_migrations", partial(_first, 3))
+            await migrate(connection)
+        await connection.execute(insert, ("boss", 1))
+        await connection.execute(insert, ("client", 0))
+
+    store = await _open(url)
+
+    assert [key.grant.scopes for key in await store.list_keys()] == [("api", "admin"), ("api",)]
+    await store.close()
+
+
 async def test_servers_that_start_at_once_migrate_once(postgres: Postgres) -> None:
     url = postgres.database("crowd")
 

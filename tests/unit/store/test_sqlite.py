@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from readstone.core.errors import ConfigurationError, StoreUnavailable
+from readstone.core.grant import Grant
 from readstone.core.key import mint
 from readstone.core.ledger import Entry, Selection
+from readstone.core.limit import Limits
 from readstone.store.connection import Connection
 from readstone.store.migration import migrate
 from readstone.store.queries import read_migrations
@@ -223,3 +225,24 @@ def test_migrating_twice_changes_nothing() -> None:
 
     assert connection.execute("select sql from sqlite_master").fetchall() == before
     connection.close()
+
+
+async def test_keys_of_before_scopes_keep_what_they_could_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    with monkeypatch.context() as patched:
+        patched.setattr("readstone.store.migration.read_migrations", partial(_first, 4))
+        migrate(old)
+    insert = "insert into keys (public_id, name, secret_hash, admin, created_at, models, limits) values (?, ?, ?, ?, 5, ?, ?)"
+    old.execute(insert, ("boss", "a", bytes(32), 1, "[]", "{}"))
+    old.execute(insert, ("client", "b", bytes(32), 0, '["m"]', '{"concurrency": 3}'))
+    old.close()
+
+    store = await _open(tmp_path / "db")
+
+    boss, client = await store.list_keys()
+    assert boss.grant == Grant(("api", "admin"))
+    assert client.grant == Grant(("api",), ("m",), Limits(concurrency=3))
+    assert (client.owner, client.former_until, client.state(0)) == ("", 0, "active")
+    await store.close()
