@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from readstone.telemetry.metrics.families import FAMILIES
+from readstone.telemetry.metrics.metrics import EXPECTED
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SOURCE = "".join(
@@ -31,7 +32,7 @@ def _series() -> Iterator[tuple[str, set[str]]]:
 LABELS = dict(_series())
 OWN = {"job", "instance"}
 """Labels that Prometheus adds."""
-WORDS = {"sum", "max", "by", "rate", "increase", "histogram_quantile", "up"}
+WORDS = {"sum", "max", "by", "rate", "increase", "histogram_quantile", "up", "unless"}
 
 
 def load(path: str) -> Any:
@@ -106,6 +107,7 @@ def test_an_alert_names_metrics_labels_and_events_that_there_are(rule: dict[str,
     assert rule["labels"]["severity"] in {"critical", "warning"}
     for events in re.findall(r'readstone_event=~?"([^"]*)"', rule["expr"]):
         assert [event for event in events.split("|") if f'"{event}"' not in SOURCE] == []
+        assert set(events.split("|")) <= {*EXPECTED}  # of others the first is not seen
     told = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
     grouped = re.search(r"\bby \(([^)]*)\)", rule["expr"])
     assert told <= ({name.strip() for name in grouped[1].split(",")} if grouped else OWN)

@@ -32,6 +32,7 @@ from readstone.server.messages import (
 from readstone.server.share import check_shares
 from readstone.server.signals import Signals
 from readstone.serving.admission import Admission
+from readstone.serving.exporting import build_exporter
 from readstone.serving.limits.shared import MOST_PROCESSES, SharedCounters, make_memory
 from readstone.store.opening import open_store
 from readstone.telemetry.metrics.metrics import Desk, Metrics
@@ -83,6 +84,7 @@ class Parent:
         self._settings: dict[str, Any] = source.read()
         self._folder = folder
         self._metrics = Metrics(__version__, Desk(folder, OWNER))
+        self._exporter = build_exporter(config.otel, self._metrics, __version__)
         self._seats = Seats()
         common = build_common(config, cores(), self._seats.connect)
         self._keep = Keep(common, self._seats)
@@ -105,6 +107,8 @@ class Parent:
     async def start(self) -> None:
         """Start everything; returns when the first API process is up. ConfigurationError where none can be."""
         await self._metrics.start()
+        if self._exporter is not None:
+            await self._exporter.start()
         await self._keep.start()
         for member in self.members:
             member.start()
@@ -153,6 +157,8 @@ class Parent:
             await self._counters.close()
         if self._memory is not None:
             os.close(self._memory)
+        if self._exporter is not None:
+            await self._exporter.stop()
         await self._metrics.stop()
 
     def heard(self, member: Member, message: FromProcess) -> None:

@@ -19,6 +19,11 @@ Look: TypeAlias = Callable[[Board], None]
 """Writes on the board what something is like now."""
 
 _LOOK_SECONDS = 1.0
+EXPECTED = (
+    *("unexpected error", "ledger cannot be kept", "ledger entries lost", "store failed"),
+    *("limits are not counted", "reader worker died", "API process ended"),
+)
+"""Events that alerts look at: told as 0 before they happen, or an increase would not see the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Metrics:
         self._desk = desk
         self._looks: list[Look] = []
         self._events = _EventCounter(self.board)
+        for event in EXPECTED:
+            self.board.add(EVENTS, (event, ""), 0.0)
         self._looking: asyncio.Task[None] | None = None
 
     def watch(self, look: Look) -> None:
