@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import msgspec
 
 from readstone.config.engines import REFUSED
+from readstone.config.mistakes import mistake
 from readstone.config.shape import ONLY, defaults, hints, section_of, variants
 from readstone.core.errors import ConfigurationError
 
@@ -61,8 +62,7 @@ class Builder:
         try:
             return msgspec.convert(value, hint, strict=self._strict, dec_hook=_path)
         except msgspec.ValidationError as error:
-            problem = str(error).replace("`", "'").replace(" - at '$", " - at '").lower()
-            raise self._wrong(name, problem) from error
+            raise self._wrong(name, mistake(value, hint, str(error))) from error
 
     def _wrong(self, name: str, problem: str) -> ConfigurationError:
         return ConfigurationError(f"The setting '{name}' of {self._source} is wrong: {problem}.")
@@ -72,7 +72,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: the nearest known one, or all of them."""
     names = list(known)
     matches = get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"; did you mean '{matches[0]}'?" if matches else f"; known are: {', '.join(names)}."
+    if matches:
+        return f"; did you mean '{matches[0]}'?"
+    return f"; known are: {', '.join(names)}." if names else "; there is none."
 
 
 def _variant(entry: object, named: dict[str, type[object]], path: str) -> type[object]:

@@ -14,9 +14,16 @@ from readstone.core.price import Prices
 class DefaultsConfig:
     """What is applied where a client left a property out; the kind's own value where not set."""
 
-    max_tokens: Annotated[int | None, Meta(description="Most tokens of an answer.")] = None
-    temperature: Annotated[float | None, Meta(description="Sampling temperature, 0 to 2.")] = None
-    top_p: Annotated[float | None, Meta(description="Nucleus sampling, 0 to 1.")] = None
+    max_tokens: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Most tokens of an answer.")
+    ] = None
+    temperature: Annotated[
+        Annotated[float, Meta(ge=0, le=2)] | None,
+        Meta(description="Sampling temperature, 0 to 2."),
+    ] = None
+    top_p: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None, Meta(description="Nucleus sampling, 0 to 1.")
+    ] = None
     stream: Annotated[bool | None, Meta(description="Whether an answer streams.")] = None
 
 
@@ -70,7 +77,7 @@ class ModelConfig:
     ] = ()
     max_images: Annotated[int, Meta(ge=1, description="Most images and PDFs of one request.")] = 16
     context_length: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=1)] | None,
         Meta(
             description="Tokens of prompt and answer, as clients are told; of vLLM its `context` where not set."
         ),

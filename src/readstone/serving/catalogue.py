@@ -95,9 +95,15 @@ def build_catalogue(entries: Mapping[str, ModelConfig], engines: Iterable[str]) 
 def _model(model_id: str, entry: ModelConfig, embedded: Model | None) -> Model:
     kind = entry.kind or (embedded.kind if embedded else None)
     engine = entry.engine or (embedded.engine if embedded else None)
+    _check_names(model_id, entry.aliases)
     if kind is None or engine is None:
         missing = "kind" if kind is None else "engine"
         raise ConfigurationError(f"models.{model_id}.{missing} is missing: a new model needs it.")
+    if engine == READER and kind not in {"ocr", "extract"}:
+        raise ConfigurationError(
+            f"models.{model_id}.kind is '{kind}', but the reader only reads: make it 'ocr' or 'extract', or name "
+            "another engine."
+        )
     return Model(
         id=model_id,
         kind=kind,
@@ -114,6 +120,14 @@ def _model(model_id: str, entry: ModelConfig, embedded: Model | None) -> Model:
         language_model=entry.language_model,
         profile=_profile(model_id, entry, engine),
     )
+
+
+def _check_names(model_id: str, aliases: Iterable[str]) -> None:
+    for name in (model_id, *aliases):
+        if not name.strip() or not name.isprintable():
+            raise ConfigurationError(
+                f"models.{model_id!r}: no model can be called {name!r}; a name is printable text."
+            )
 
 
 def _profile(model_id: str, entry: ModelConfig, engine: str) -> Profile:

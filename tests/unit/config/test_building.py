@@ -78,5 +78,5 @@ def test_numbers_may_be_text_where_the_source_has_only_text(port: int) -> None:
     tree = {"port": str(port)}
 
     assert Builder("a variable", strict=False).section(tree, Config).port == port
-    with pytest.raises(ConfigurationError, match="'port' of the file is wrong: expected 'int'"):
+    with pytest.raises(ConfigurationError, match="'port' of the file is wrong: it is"):
         Builder("the file", strict=True).section(tree, Config)

@@ -107,7 +107,7 @@ def test_the_home_of_the_user_is_expanded(monkeypatch: pytest.MonkeyPatch) -> No
         ("[models.a.defaults]\nmax_token = 1", "did you mean 'max_tokens'?"),
         ("xyzzy = 1", "known are: host, port"),
         ('port = "8000"', "'port'"),
-        ("port = 65536", "<= 65535"),
+        ("port = 65536", "at most 65535"),
         ("[limits]\nimage_bytes = 1", "'limits.image_bytes'"),
         ('[fetch]\nallowed_hosts = "a.internal"', "'fetch.allowed_hosts'"),
         ("[fetch]\ntotal_seconds = 0", "'fetch.total_seconds'"),

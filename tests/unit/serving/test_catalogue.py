@@ -7,7 +7,7 @@ from readstone.core.errors import ConfigurationError, ModelNotFound
 from readstone.core.model import KIND_DEFAULTS
 from readstone.serving.catalogue import EMBEDDED, EXTRACT, build_catalogue
 
-ENGINES = ("reader",)
+ENGINES = ("reader", "vllm")
 
 
 def test_with_no_configuration_the_reader_is_served() -> None:
@@ -30,7 +30,7 @@ def test_an_alias_finds_its_model() -> None:
 
 
 def test_a_changed_default_leaves_the_others_as_the_kind_has_them() -> None:
-    entry = ModelConfig("vision", "reader", defaults=DefaultsConfig(temperature=0.0, stream=False))
+    entry = ModelConfig("vision", "vllm", defaults=DefaultsConfig(temperature=0.0, stream=False))
 
     defaults = build_catalogue({"a/b": entry}, ENGINES).find("a/b").defaults
 
@@ -41,7 +41,7 @@ def test_a_changed_default_leaves_the_others_as_the_kind_has_them() -> None:
 def test_a_model_has_what_its_section_says() -> None:
     entry = ModelConfig(
         "vision",
-        "reader",
+        "vllm",
         upstream="served",
         context_length=4096,
         fallback=("readstone-ocr",),
@@ -57,7 +57,7 @@ def test_a_model_has_what_its_section_says() -> None:
 def test_an_extract_model_names_the_model_that_finds_its_values() -> None:
     entries = {
         "fields": ModelConfig("extract", "reader", language_model="seer"),
-        "seer": ModelConfig("vision", "reader"),
+        "seer": ModelConfig("vision", "vllm"),
     }
 
     assert build_catalogue(entries, ENGINES).find("fields").language_model == "seer"
@@ -98,7 +98,7 @@ def test_a_model_nothing_like_ours_is_told_without_a_guess() -> None:
     [
         ({"a": ModelConfig(kind="ocr")}, r"models\.a\.engine is missing"),
         ({"a": ModelConfig(engine="reader")}, r"models\.a\.kind is missing"),
-        ({"a": ModelConfig("ocr", "vllm")}, "known are: reader"),
+        ({"a": ModelConfig("ocr", "sglang")}, "known are: reader"),
         ({"a": ModelConfig("ocr", "reader", aliases=("readstone-ocr",))}, "names must differ"),
         ({"a": ModelConfig("ocr", "reader", aliases=("b", "b"))}, "names must differ"),
         (
@@ -119,11 +119,17 @@ def test_a_model_nothing_like_ours_is_told_without_a_guess() -> None:
             r"models\.a\.profile is for models of the reader, and 'vllm' is another engine",
         ),
         (
+            {"a": ModelConfig("chat", "reader")},
+            r"models\.a\.kind is 'chat', but the reader only reads",
+        ),
+        ({"": ModelConfig("ocr", "reader")}, "no model can be called ''"),
+        ({"a": ModelConfig("ocr", "reader", aliases=("b", "c\n"))}, "no model can be called"),
+        (
             {"a": ModelConfig("extract", "reader", language_model="a")},
             "of kind 'extract': it must be a chat or vision model",
         ),
         (
-            {"a": ModelConfig("chat", "reader", language_model="readstone-ocr")},
+            {"a": ModelConfig("chat", "vllm", language_model="readstone-ocr")},
             "only an extract model asks another",
         ),
         (
