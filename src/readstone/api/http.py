@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -120,17 +120,21 @@ class Exchange:
             self._body_ended = True
         return message
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """ASGI send that adds the headers every answer carries."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            elapsed = int((time.monotonic() - self.arrived) * 1000)
-            message["headers"] = [
-                *message.get("headers", ()),
-                (b"x-request-id", self.id.encode()),
-                (b"openai-processing-ms", str(elapsed).encode()),
-                *await self._allowances(),
-            ]
+            return self._begin(message)
+        return self._send(message)
+
+    async def _begin(self, message: Message) -> None:
+        self.status = message["status"]
+        elapsed = int((time.monotonic() - self.arrived) * 1000)
+        message["headers"] = [
+            *message.get("headers", ()),
+            (b"x-request-id", self.id.encode()),
+            (b"openai-processing-ms", b"%d" % elapsed),
+            *await self._allowances(),
+        ]
         await self._send(message)
 
     async def _allowances(self) -> list[tuple[bytes, bytes]]:

@@ -67,11 +67,11 @@ class Pulse:
             self._watcher.cancel()
         self._listens = False
 
-    async def beat(self) -> None:
-        """Call before something is sent: silence begins anew, and one that is being filled is filled first."""
+    def beat(self) -> Awaitable[object] | None:
+        """Call before something is sent: silence begins anew. Where one is being filled, wait for what is given back."""
         self._last = self._loop.time()
-        if self._filler is not None:
-            await asyncio.wait({self._filler})
+        filler = self._filler
+        return None if filler is None or filler.done() else asyncio.wait({filler})
 
     async def __aexit__(
         self,

@@ -121,16 +121,14 @@ class Gateway:
             meter.admitted()
             async with aclosing(backend.engine.chat(request)) as events:
                 async for event in events:
-                    match event:
-                        case TextDelta() | Relay():
-                            if event.tokens:
-                                meter.first_token()
-                                hold.tokens += event.tokens
-                            yield event
-                        case Finish():
-                            await hold.settle(event.usage)
-                            yield Served(event, meter.end(event))
-                            return
+                    if isinstance(event, Finish):
+                        await hold.settle(event.usage)
+                        yield Served(event, meter.end(event))
+                        return
+                    if tokens := event.tokens:
+                        meter.first_token()
+                        hold.tokens += tokens
+                    yield event
         raise EngineFailed("The engine ended its answer without saying why.")
 
     def _hold(self, request: ChatRequest) -> Hold | NoHold:

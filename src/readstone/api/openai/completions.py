@@ -191,14 +191,16 @@ class _Stream:
         if isinstance(event, Served):
             self.last = piece
         else:
-            await self._pulse.beat()
+            if (filling := self._pulse.beat()) is not None:
+                await filling
             await self._send(piece, more=True)
 
     async def ping(self) -> None:
         await self._send(PING, more=True)
 
     async def finish(self) -> None:
-        await self._pulse.beat()
+        if (filling := self._pulse.beat()) is not None:
+            await filling
         await self._send(self.last or b"", more=False)
 
     async def _send(self, piece: bytes, *, more: bool) -> None:

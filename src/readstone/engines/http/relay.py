@@ -29,8 +29,8 @@ _END: Final = _DATA + _DONE
 _BLANK: Final = b"\n\n"
 _CHOICES: Final = b'"choices":'
 _NO_CHOICES: Final = b"[]"
-_LAST: Final = (b'"finish_reason":"', b'"finish_reason": "')
-"""How a chunk says that a choice is whole; inside a JSON text the quotes would be escaped."""
+_REASON: Final = (b'"finish_reason":"', b'"finish_reason": "')
+"""How a chunk says that a choice is whole, without and with spaces; inside a JSON text the quotes would be escaped."""
 _OPEN: Final = (b'"finish_reason":null', b'"finish_reason": null')
 
 
@@ -71,6 +71,8 @@ class ChunkReader:
     """
 
     __slots__ = (
+        "_between",
+        "_close",
         "_count",
         "_end",
         "_extras",
@@ -78,6 +80,7 @@ class ChunkReader:
         "_head",
         "_held",
         "_is_whole",
+        "_last",
         "_reason",
         "_rest",
         "is_done",
@@ -92,6 +95,9 @@ class ChunkReader:
         self._rest = b""
         self._head = b""
         self._end = b""
+        self._between = b""
+        self._close = b""
+        self._last = b""
         self._held: bytes | None = None
         self._reason: FinishReason = "stop"
         self._count: Count | None = None
@@ -151,7 +157,7 @@ class ChunkReader:
             first, _, block = block.partition(_BLANK)
             self._event(first, ready)
             fingerprint = self._fingerprint
-        if self._head:
+        if self._head and block:
             block = self._pass_on(block, ready)
         for event in block.split(_BLANK) if block else ():
             if event == _END:
@@ -165,17 +171,21 @@ class ChunkReader:
     def _pass_on(self, block: bytes, ready: list[bytes]) -> bytes:
         """Let whole chunks go on without parsing them, where all of them are of the kind that was learnt; what is left."""
         head, end = self._head, self._end
-        reason = _before_reason(block)
-        plain = block[:reason]
+        plain, rest = block, b""
+        reason = block.find(self._last)
+        if reason >= 0:
+            begin = block.rfind(_BLANK, 0, reason) + len(_BLANK) if _BLANK in block[:reason] else 0
+            plain, rest = block[:begin], block[begin:]
         if not (plain.startswith(head) and plain.endswith(end)):
             return block
-        chunks = plain[len(head) : -len(end)].split(end + head)
-        if not len(chunks) == plain.count(_BLANK) == plain.count(b"}]" + end):
+        chunks = plain[len(head) : -len(end)].split(self._between)
+        if not len(chunks) == plain.count(_BLANK) == plain.count(self._close):
             return block
-        self._release(ready)
+        if self._held is not None:
+            self._release(ready)
         ready += chunks
         self.tokens += len(chunks)
-        return block[reason:]
+        return rest
 
     def _event(self, event: bytes, ready: list[bytes]) -> None:
         head, end = self._head, self._end[:-2]
@@ -250,12 +260,7 @@ class ChunkReader:
         if mark and is_plain and line.startswith(_DATA) and rest[before:].startswith(choices):
             self._head = head + mark + rest[:before]
             self._end = rest[before + len(choices) :] + _BLANK
-
-
-def _before_reason(block: bytes) -> int:
-    """Where the first event begins that gives a reason to end."""
-    found = [at for mark in _LAST if (at := block.find(mark)) >= 0]
-    if not found:
-        return len(block)
-    before = block.rfind(_BLANK, 0, min(found))
-    return before + len(_BLANK) if before >= 0 else 0
+            self._between = self._end + self._head
+            self._close = b"}]" + self._end
+            spaced = _OPEN[1] in choices if b"finish_reason" in choices else before > 0
+            self._last = _REASON[spaced]
