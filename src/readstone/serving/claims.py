@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Collection
 from dataclasses import fields
 from typing import Final, TypeVar, cast
@@ -12,6 +13,7 @@ from readstone.core.scope import SCOPES, WHOLES, allows
 LONGEST: Final = 200
 """Characters of an id, a name or an owner."""
 
+_PLAIN: Final = re.compile(rf"[A-Za-z0-9._@+:/|=-]{{1,{LONGEST}}}")
 _MOST: Final = 10_000
 _MICROS: Final = 1_000_000
 _HIGHEST: Final = 2**53
@@ -23,8 +25,11 @@ V = TypeVar("V")
 
 
 def id_of(kind: str, subject: str) -> str:
-    """The id that stands in log, ledger and limits, such as `jwt:user-1`; short whatever the subject is."""
-    if len(subject) <= LONGEST and subject.isprintable():
+    """The id that stands in log, ledger and limits, such as `jwt:user-1`; a hash where the subject is long or odd.
+
+    So no subject can look like what others put beside an id, in the name of a counter for one.
+    """
+    if _PLAIN.fullmatch(subject):
         return f"{kind}:{subject}"
     return f"{kind}:{hashlib.sha256(subject.encode(errors='replace')).hexdigest()}"
 

@@ -250,11 +250,19 @@ async def test_an_empty_list_of_models_is_none_of_them(make: Make) -> None:
 
 
 async def test_a_long_or_odd_subject_becomes_a_short_id(make: Make) -> None:
-    for subject in ("x" * 5000, "a\nb"):
+    for subject in ("x" * 5000, "a\nb", "a}:tokens", "a b", "ä"):
         principal = await make().principal(signed(sub=subject))
         assert principal is not None
         assert len(principal.key_id) == len("jwt:") + 64
         assert principal.key_id.isprintable()
+
+
+@pytest.mark.parametrize("subject", ["user-1", "auth0|5f7", "ada@test.example", "spiffe://a/b"])
+async def test_a_plain_subject_is_seen_in_the_id(make: Make, subject: str) -> None:
+    principal = await make().principal(signed(sub=subject))
+
+    assert principal is not None
+    assert principal.key_id == f"jwt:{subject}"
 
 
 async def test_keys_and_tokens_come_in_by_one_door(tmp_path: Path) -> None:
