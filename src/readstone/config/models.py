@@ -98,6 +98,12 @@ class ModelConfig:
             description="Of an extract model: the chat or vision model that finds the values in what is read."
         ),
     ] = None
+    show_pages: Annotated[
+        bool,
+        Meta(
+            description="Send the images to the language model of an extract model too, where that is of kind vision."
+        ),
+    ] = False
     limits: KeyLimitsConfig = field(default_factory=KeyLimitsConfig)
     prices: PricesConfig = field(default_factory=PricesConfig)
     defaults: DefaultsConfig = field(default_factory=DefaultsConfig)

@@ -46,7 +46,8 @@ class Model:
     `max_images` bounds the images of one request. `upstream` is the model's name at its engine; `context_length` is
     in tokens, None where only the engine knows it. `fallback` names the models that are asked in turn where the
     engine cannot take the request. `language_model`, of an extract model, names the chat or vision model that finds
-    the values among the lines that its engine reads; without one they are found by labels and places. `limits` are those
+    the values among the lines that its engine reads, and `shows_pages` that it is sent the images too; without one they
+    are found by labels and places. `limits` are those
     of each key at this model, `prices` what it costs. `profile` is how the reader reads for it.
     """
 
@@ -61,6 +62,7 @@ class Model:
     fallback: tuple[str, ...] = field(default=())
     family: Family | None = None
     language_model: str | None = None
+    shows_pages: bool = False
     limits: Limits = NO_LIMITS
     prices: Prices = FREE
     profile: Profile = "balanced"

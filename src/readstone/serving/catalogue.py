@@ -118,6 +118,7 @@ def _model(model_id: str, entry: ModelConfig, embedded: Model | None) -> Model:
         prices=entry.prices.prices,
         limits=entry.limits.limits,
         language_model=entry.language_model,
+        shows_pages=entry.show_pages,
         profile=_profile(model_id, entry, engine),
     )
 
@@ -177,6 +178,11 @@ def _check_language_models(models: Mapping[str, Model]) -> None:
     """Only extract models name one, and it is not an extract model itself: so none can lead back to itself."""
     for model in models.values():
         name = model.language_model
+        asked = models.get(name) if name else None
+        if model.shows_pages and (asked is None or asked.kind != "vision"):
+            raise ConfigurationError(
+                f"models.{model.id}.show_pages is set, but it names no language_model of kind 'vision' to show them to."
+            )
         if name is None:
             continue
         setting = f"models.{model.id}.language_model"

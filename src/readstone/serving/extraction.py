@@ -9,7 +9,16 @@ from typing import Final, get_args
 
 import msgspec
 
-from readstone.core.chat import ChatEvent, ChatRequest, Finish, Message, TextDelta, fold
+from readstone.core.chat import (
+    ChatEvent,
+    ChatRequest,
+    Finish,
+    ImagePart,
+    Message,
+    TextDelta,
+    TextPart,
+    fold,
+)
 from readstone.core.document import Page
 from readstone.core.engine import PageRead
 from readstone.core.errors import EngineFailed, InvalidRequest, UnsupportedParameter
@@ -22,7 +31,7 @@ from readstone.engines.reader.rendering.book import Book
 from readstone.engines.reader.tokens import count, cut
 from readstone.extraction.checks import run_checks
 from readstone.extraction.extract import extract
-from readstone.extraction.llm.extract import extract_with_llm
+from readstone.extraction.llm.extract import Papers, extract_with_llm
 from readstone.extraction.llm.lines import Room, room_within
 from readstone.extraction.schema import parse_schema
 from readstone.serving.gateway import Gateway, GatewayEvent, Meter, Served, StandIn
@@ -73,12 +82,15 @@ class Extractor:
             code="extraction_unsupported",
         )
 
-    def parse(self, prompt: str, scene: Scene) -> Wanted:
-        """What a prompt asks for; InvalidRequest where there is no schema in it."""
+    def parse(self, prompt: str, scene: Scene, *, lenient: bool = False) -> Wanted:
+        """What a prompt asks for; InvalidRequest where there is no schema in it.
+
+        `lenient`: what a language model says and no words do is kept, and marked as ungrounded.
+        """
         schema = parse_schema(prompt, None)
         if schema is None:
             raise _no_schema("prompt")
-        return Wanted(schema, scene)
+        return Wanted(replace(schema, strict=not lenient), scene)
 
     async def wanted(self, request: ChatRequest) -> Wanted | None:
         """What a chat request asks to be extracted; None where its engine answers it.
@@ -112,7 +124,12 @@ class Extractor:
         if request.model.language_model is not None:
             asked = _Questions(self._gateway, self._find(request.model.language_model), request)
             found = await extract_with_llm(
-                pages, wanted.schema, wanted.scene, asked.ask, room=asked.room, others=found.values
+                Papers(pages, _images(request) if request.model.shows_pages else ()),
+                wanted.schema,
+                wanted.scene,
+                asked.ask,
+                room=asked.room,
+                others=found.values,
             )
             usage = _sum(usage, asked.usage)
         content = _encoded(found)
@@ -202,6 +219,17 @@ def _found(pages: Sequence[Page], wanted: Wanted) -> Extraction:
     found = extract(pages, wanted.schema, wanted.scene)
     checks = run_checks(wanted.scene, wanted.schema, found.values, pages)
     return replace(found, checks=(*found.checks, *checks))
+
+
+def _images(request: ChatRequest) -> Sequence[ImagePart]:
+    """The images of the pages, in their order; none where a PDF is among them, whose pages are no images yet."""
+    sent = [
+        parts
+        for message in request.messages
+        if (parts := [part for part in message.parts if not isinstance(part, TextPart)])
+    ]
+    images = [part for part in (sent[-1] if sent else ()) if isinstance(part, ImagePart)]
+    return images if sent and len(images) == len(sent[-1]) else ()
 
 
 def _asked(request: ChatRequest) -> Wanted | None:

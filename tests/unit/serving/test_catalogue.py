@@ -115,6 +115,10 @@ def test_a_model_nothing_like_ours_is_told_without_a_guess() -> None:
             "of kind 'ocr': it must be a chat or vision model",
         ),
         (
+            {"a": ModelConfig("extract", "reader", show_pages=True)},
+            r"models\.a\.show_pages is set, but it names no language_model of kind 'vision'",
+        ),
+        (
             {"a": ModelConfig("ocr", "vllm", profile="fast")},
             r"models\.a\.profile is for models of the reader, and 'vllm' is another engine",
         ),

@@ -25,13 +25,14 @@ class Order:
     prompt: str
     scene: Scene
     include: frozenset[Include]
+    keeps_ungrounded: bool
     image: Field
 
 
 def form_limits(image_bytes: int) -> FormLimits:
     """What is kept of each field, and of a body with an image of so many bytes."""
     fields = {"model": _SMALL, "scene": _SMALL, "image": image_bytes, "prompt": _PROMPT}
-    return FormLimits(image_bytes + _OVERHEAD, {**fields, "include": _SMALL})
+    return FormLimits(image_bytes + _OVERHEAD, {**fields, "include": _SMALL, "ungrounded": _SMALL})
 
 
 def read_order(fields: Sequence[Field]) -> Order:
@@ -49,6 +50,12 @@ def read_order(fields: Sequence[Field]) -> Order:
     by_name = {field.name: field for field in present}
     scene = _text(by_name["scene"]) if "scene" in by_name else "general"
     asked = [_text(field) for field in present if field.name == "include"]
+    ungrounded = _text(by_name["ungrounded"]) if "ungrounded" in by_name else "null"
+    keeps = _one_of("ungrounded", ungrounded, ("null", "keep")) == "keep"
+    if keeps and "grounding" not in asked:
+        raise _wrong(
+            "ungrounded", "can only be 'keep' with include=grounding, which marks what no words say"
+        )
     return Order(
         model=_text(by_name["model"]),
         prompt=_text(by_name["prompt"]),
@@ -56,6 +63,7 @@ def read_order(fields: Sequence[Field]) -> Order:
         include=frozenset(
             cast("Include", _one_of("include", each, get_args(Include))) for each in asked
         ),
+        keeps_ungrounded=keeps,
         image=by_name["image"],
     )
 

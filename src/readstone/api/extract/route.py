@@ -82,7 +82,9 @@ class ImageExtraction:
     async def _extract(
         self, exchange: Exchange, reservation: Reservation, order: Order, model: Model
     ) -> Extracted:
-        wanted = await asyncio.to_thread(self._extractor.parse, order.prompt, order.scene)
+        wanted = await asyncio.to_thread(
+            self._extractor.parse, order.prompt, order.scene, lenient=order.keeps_ungrounded
+        )
         image = self._image(order)
         await reservation.resize(len(image.data))
         request = ChatRequest(

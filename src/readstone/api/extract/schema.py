@@ -11,13 +11,14 @@ Include: TypeAlias = Literal["grounding", "checks", "text"]
 
 
 class ExtractForm(msgspec.Struct):
-    """The form's fields; `include` may come several times."""
+    """The form's fields; `include` may come several times, and `ungrounded` is `keep` only with grounding."""
 
     model: str
     image: bytes
     prompt: str
     scene: Scene = "general"
     include: list[Include] = []
+    ungrounded: Literal["null", "keep"] = "null"
 
 
 class BaseResp(msgspec.Struct):

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from readstone.core.chat import Message
+from readstone.core.chat import ImagePart, Message
 from readstone.core.document import Page
 from readstone.core.errors import EngineFailed
 from readstone.core.extraction import Extraction, Path, Scene, Schema, Value
@@ -15,7 +15,7 @@ from readstone.extraction.llm.answer import MOST_ITEMS, Claim, claims, flat_clai
 from readstone.extraction.llm.content import assembled
 from readstone.extraction.llm.form import response_format
 from readstone.extraction.llm.lines import Room, numbered, windows
-from readstone.extraction.llm.prompt import messages
+from readstone.extraction.llm.prompt import Shown, messages
 from readstone.extraction.llm.repair import again, repair, worth_repairing
 from readstone.extraction.llm.witness import Failure, Witness
 
@@ -34,8 +34,16 @@ class _Verdicts:
     failures: tuple[Failure, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """The pages of a document, and their images, one each, for a model that sees; without them nothing is shown."""
+
+    pages: Sequence[Page]
+    images: Sequence[ImagePart] = ()
+
+
 async def extract_with_llm(
-    pages: Sequence[Page],
+    papers: Papers,
     schema: Schema,
     scene: Scene,
     ask: Ask,
@@ -51,12 +59,14 @@ async def extract_with_llm(
     confidences. Raises ContextTooLong where the pages do not fit into `room`, InvalidRequest for too large a schema,
     EngineFailed where the answer is no whole JSON twice, and what `ask` raises.
     """
+    pages, images = papers.pages, papers.images
     lines = await asyncio.to_thread(numbered, pages)
     form = response_format(schema)
     values: list[Value] = []
     for number, window in enumerate(windows(lines, room or Room())):
         witness = await asyncio.to_thread(Witness, window, lines)
-        asked = messages(schema, scene, window, len(pages))
+        seen = [images[page] for page in sorted({line.page for line in window}) if images]
+        asked = messages(schema, scene, Shown(window, len(pages), tuple(seen)))
         found = await _window(schema, asked, form, witness, ask)
         values += (replace(value, path=_moved(value.path, number)) for value in found)
     return await asyncio.to_thread(_extraction, pages, schema, scene, values, others)

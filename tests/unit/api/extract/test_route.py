@@ -226,6 +226,8 @@ async def test_a_prompt_without_a_schema_says_how_one_looks() -> None:
     [
         ("scene", "legal", "general, medical"),
         ("include", "boxes", "grounding, checks, text"),
+        ("ungrounded", "yes", "null, keep"),
+        ("ungrounded", "keep", "include=grounding"),
         ("stream", "true", "There is no form field 'stream'"),
         ("prompt", b"\xff\xfe{", "UTF-8"),
         ("model", "m" * 2000, "2000 bytes"),
@@ -262,6 +264,13 @@ async def test_values_are_grounded_where_that_is_asked_for() -> None:
     assert 0 < leaf["ocr_confidence"] <= 1
     assert 0 < leaf["extract_confidence"] <= 1
     assert leaf["match"] in {"exact", "fuzzy", "derived"}
+
+
+async def test_what_no_words_say_is_kept_only_where_it_is_marked() -> None:
+    call = await Counter().ask(usual(include="grounding", ungrounded="keep"))
+    assert code(call) == (200, 0)
+    fields = call.json["extraction"]["fields"]
+    assert {field["match"] for field in fields.values()} == {"exact"}
 
 
 async def test_several_things_can_be_included() -> None:

@@ -17,7 +17,7 @@ from readstone.core.extraction import (
     Value,
     written,
 )
-from readstone.extraction.llm.extract import extract_with_llm
+from readstone.extraction.llm.extract import Papers, extract_with_llm
 from readstone.extraction.llm.lines import Room
 from unit.extraction.llm.scripted import (
     NOTHING,
@@ -38,7 +38,8 @@ def one(field: Field, *, strict: bool = True) -> Schema:
 async def extracted(
     model: Model, *pages: Page, schema: Schema = SCHEMA, **options: Any
 ) -> Extraction:
-    return await extract_with_llm(pages or (RECEIPT,), schema, "general", model.ask, **options)
+    papers = Papers(pages or (RECEIPT,), options.pop("images", ()))
+    return await extract_with_llm(papers, schema, "general", model.ask, **options)
 
 
 async def only(
