@@ -24,6 +24,8 @@ _EXPECTED = re.compile(
     r"Expected `([^`]+)`(?:( of length)? (<=?|>=?) ([\d.-]+))?(?:, got `(\w+)`)?"
 )
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_LONGEST = 80
 _INVALID = re.compile(r"Invalid (?:enum )?value (.+)", re.DOTALL)
 _COMPARISONS = {"<=": "at most", "<": "less than", ">=": "at least", ">": "more than"}
 
@@ -49,6 +51,9 @@ def _violation(found: str) -> InvalidRequest:
     if missing := _MISSING.match(found):
         name = f"{path}.{missing[1]}".lstrip(".")
         return InvalidRequest(f"'{name}' is missing.", param=name, code="missing_parameter")
+    if unknown := _UNKNOWN.fullmatch(found):
+        name = f"{path}.{unknown[1][:_LONGEST]}".lstrip(".")
+        return InvalidRequest(f"There is no property '{name}' here.", param=name)
     subject = f"'{path}'" if path else "The body"
     return InvalidRequest(
         f"{subject} {_complaint(found)}.", param=path or None, code="invalid_value"
@@ -62,7 +67,9 @@ def _complaint(found: str) -> str:
         if comparison:
             size = f"{_COMPARISONS[comparison]} {bound.removesuffix('.0')}"
             return f"must be {wanted} {'of length' if length else 'of'} {size}"
+        if " matching " in found:
+            return f"must be {wanted} of another form: it holds characters that it may not hold"
         return f"must be {wanted}, not {_TYPES.get(got, got)}" if got else f"must be {wanted}"
     if invalid := _INVALID.match(found):
-        return f"cannot be {invalid[1][:80]}"
+        return f"cannot be {invalid[1][:_LONGEST]}"
     return "is out of range" if "out of range" in found else "is not valid"

@@ -190,3 +190,29 @@ def test_a_complaint_is_never_in_the_words_of_the_library(value: object) -> None
     assert not said or said.endswith(".")
     for word in ("`", "Expected", "Invalid", "$", "Object", "missing required"):
         assert word not in said or word in repr(value)
+
+
+class Closed(msgspec.Struct, forbid_unknown_fields=True):
+    line: Annotated[str, Meta(pattern=r"^[a-z]*$")] = ""
+    inner: "Closed | None" = None
+
+
+@pytest.mark.parametrize(
+    ("content", "param", "message"),
+    [
+        ('{"lime": 1}', "lime", "There is no property 'lime' here."),
+        ('{"inner": {"a b": 1}}', "inner.a b", "There is no property 'inner.a b' here."),
+        (
+            '{"line": "A"}',
+            "line",
+            "'line' must be a string of another form: it holds characters that it may not hold.",
+        ),
+    ],
+)
+def test_a_closed_schema_names_what_it_does_not_have(
+    content: str, param: str, message: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        decode_json(msgspec.json.Decoder(Closed), content.encode())
+    assert (caught.value.param, caught.value.message) == (param, message)
+    assert caught.value.code == "invalid_value"
