@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -284,3 +285,13 @@ async def test_keys_and_tokens_come_in_by_one_door(tmp_path: Path) -> None:
         assert found.grant.limits == limits
     assert await authentication.records.find_key("jwt:nobody") is None
     await authentication.stop()
+
+
+def test_without_the_library_the_start_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "readstone.serving.tokens", None)
+    config = JWTConfig(issuer=ISSUER, jwks_file=Path("jwks.json"))
+
+    with pytest.raises(ConfigurationError, match=r"pip install 'readstone\[jwt\]'"):
+        build_authentication(AuthenticationConfig(jwt=config), MemoryStore())
