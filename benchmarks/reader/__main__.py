@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from benchmarks.reader.contest import hold
 from benchmarks.reader.contestant import CONTESTANTS, why_absent
 from benchmarks.reader.report import Report, machine, summarise, table, versions
-from benchmarks.reader.samples import Selection, find_samples
+from benchmarks.reader.samples import Selection, drawn, find_samples, grouped
 
 DATA: Final = Path(__file__).parents[2] / "tests" / "data"
 EPILOG: Final = """\
@@ -35,6 +36,7 @@ class Options(argparse.Namespace):
 
     data: Path
     sets: str
+    groups: str
     engines: str
     list: str
     limit: int
@@ -51,6 +53,11 @@ def _options() -> Options:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of samples (tests/data)")
     parser.add_argument("--sets", default="", help="names of sets, comma separated (all)")
     parser.add_argument(
+        "--groups",
+        default="",
+        help="ids begin with=group, comma separated: told apart within a set; an empty group leaves out",
+    )
+    parser.add_argument(
         "--engines", default=",".join(CONTESTANTS), help="who takes part (%(default)s)"
     )
     parser.add_argument(
@@ -59,7 +66,9 @@ def _options() -> Options:
         default="quick",
         help="pages of <set>/quick_dev.txt, or all",
     )
-    parser.add_argument("--limit", type=int, default=0, help="at most this many pages of a set")
+    parser.add_argument(
+        "--limit", type=int, default=0, help="at most this many pages of a set or group"
+    )
     parser.add_argument("--json", type=Path, help="write the full report to this file")
     return parser.parse_args(namespace=Options())
 
@@ -82,12 +91,17 @@ def main() -> None:
     engines = _engines(options.engines)
     sets = tuple(name for name in options.sets.split(",") if name)
     try:
-        samples = find_samples(
-            options.data, Selection(sets, options.list == "quick", max(0, options.limit))
-        )
+        samples = find_samples(options.data, Selection(sets, options.list == "quick"))
     except FileNotFoundError as error:
         raise SystemExit(str(error)) from None
-    readings = {name: hold(engines, chosen, name) for name, chosen in samples.items()}
+    groups = dict(pair.split("=", 1) for pair in options.groups.split(",") if pair)
+    with TemporaryDirectory() as folder:
+        pages = drawn(grouped(samples, groups), Path(folder))
+        readings = {
+            name: hold(engines, chosen[: options.limit or None], name)
+            for name, chosen in pages.items()
+            if chosen
+        }
     report = Report(
         command=shlex.join(["python", "-m", "benchmarks.reader", *sys.argv[1:]]),
         machine=machine(),

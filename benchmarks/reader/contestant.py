@@ -10,9 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias
 
 import msgspec
+
+from readstone.core.model import Profile
 
 Read: TypeAlias = Callable[[str], str]
 
@@ -26,7 +29,7 @@ class Answer(msgspec.Struct, frozen=True):
     peak: float
 
 
-def reader() -> Read:
+def reader(profile: Profile = "balanced") -> Read:
     """Readstone's pipeline in one thread, as one of its worker's threads runs it."""
     import cv2  # noqa: PLC0415 - each contestant's process loads its own engine only
     import numpy as np  # noqa: PLC0415
@@ -36,7 +39,7 @@ def reader() -> Read:
     from readstone.engines.reader.weights import find_weights  # noqa: PLC0415
 
     cv2.setNumThreads(1)
-    pages = PageReader(find_weights())
+    pages = PageReader(find_weights(), profile)
 
     def read(path: str) -> str:
         with Image.open(path) as image:
@@ -51,12 +54,12 @@ def reader() -> Read:
     return read
 
 
-def rapidocr() -> Read:
-    """RapidOCR with its defaults: `RapidOCR()(path)`."""
+def rapidocr(**options: object) -> Read:
+    """RapidOCR with its defaults, `RapidOCR()(path)`, but for `options`."""
     from rapidocr import RapidOCR  # noqa: PLC0415
     from rapidocr.utils.output import RapidOCROutput  # noqa: PLC0415
 
-    engine = RapidOCR()
+    engine = RapidOCR(params=options or None)
 
     def read(path: str) -> str:
         output = engine(path)
@@ -77,9 +80,23 @@ def tesseract() -> Read:
     return read
 
 
+TUNED: Final[dict[str, object]] = {
+    "Det.limit_type": "max",
+    "Det.limit_side_len": 1280,
+    "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+    "EngineConfig.onnxruntime.enable_cpu_mem_arena": True,
+    "Global.use_cls": False,
+    "Rec.rec_batch_num": 1,
+}
+"""RapidOCR by its own options at the least CPU: one thread, no padding to the longest of a batch, pages looked at
+in 1280 pixels at most, no look at which way up a line is."""
+
 CONTESTANTS: Final[dict[str, Callable[[], Read]]] = {
     "reader": reader,
+    "reader-fast": partial(reader, "fast"),
+    "reader-best": partial(reader, "best"),
     "rapidocr": rapidocr,
+    "rapidocr-tuned": partial(rapidocr, **TUNED),
     "tesseract": tesseract,
 }
 

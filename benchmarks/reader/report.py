@@ -10,6 +10,7 @@ from statistics import fmean, median
 import msgspec
 
 from benchmarks.reader.contest import Reading
+from benchmarks.reader.contestant import CONTESTANTS
 from benchmarks.reader.score import pooled
 
 
@@ -17,7 +18,8 @@ class Summary(msgspec.Struct, frozen=True):
     """One engine on one set. Rates in percent, CPU and wall in seconds per page, peak RSS in MiB.
 
     `macro` is the mean over pages, `micro` counts all pages as one. `cpu_ratio` is the median over
-    pages of this engine's CPU seconds divided by the reader's for the same page.
+    pages of this engine's CPU seconds divided by the reader's (in its default profile) for the same page, `cpu_share`
+    the same of the sums over all pages.
     """
 
     engine: str
@@ -29,6 +31,7 @@ class Summary(msgspec.Struct, frozen=True):
     cpu_mean: float
     cpu_median: float
     cpu_ratio: float
+    cpu_share: float
     wall_median: float
     peak: float
 
@@ -63,7 +66,7 @@ def summarise(readings: list[Reading]) -> list[Summary]:
 
 
 def _place(reading: Reading) -> int:
-    return ("reader", "rapidocr", "tesseract").index(reading.engine)
+    return list(CONTESTANTS).index(reading.engine)
 
 
 def _summary(readings: list[Reading], base: dict[str, float]) -> Summary:
@@ -79,6 +82,9 @@ def _summary(readings: list[Reading], base: dict[str, float]) -> Summary:
         cpu_mean=round(fmean(reading.cpu for reading in readings), 3),
         cpu_median=round(median(reading.cpu for reading in readings), 3),
         cpu_ratio=round(median(ratios), 2),
+        cpu_share=round(
+            sum(reading.cpu for reading in readings) / max(1e-9, sum(base.values())), 2
+        ),
         wall_median=round(median(reading.wall for reading in readings), 3),
         peak=round(max(reading.peak for reading in readings)),
     )
