@@ -200,6 +200,7 @@ async def test_one_that_was_cancelled_goes_on_where_it_was(hub: Hub, web: Web) -
     await until(lambda: any(part.stat().st_size for part in directory.glob("*.part")))
 
     fetching.cancel()
+    await asyncio.wait([fetching], timeout=0.1)  # it is told, and its thread then waits for bytes
     web.held.set()
     await asyncio.gather(fetching, return_exceptions=True)
 

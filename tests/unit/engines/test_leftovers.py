@@ -1,7 +1,6 @@
 """Records of running engines: what a killed server left is ended, and nothing else ever is."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,8 +56,10 @@ def test_the_session_of_the_recorded_launcher_is_ended_without_a_mark(
 def test_a_session_without_leader_and_mark_is_known_by_a_recorded_process(tmp_path: Path) -> None:
     """As vLLM's is, whose processes write over their environment."""
     program = (
-        "import subprocess, sys; pids = [subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL).pid for _ in '12'];"
-        "print(*pids, flush=True); sys.stdin.read()"
+        "import subprocess, sys\n"
+        "first, second = (subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL) for _ in '12')\n"
+        "print(first.pid, second.pid, flush=True)\n"
+        "sys.stdin.readline(), first.kill(), print(first.wait(), flush=True), sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program],
@@ -66,11 +67,14 @@ def test_a_session_without_leader_and_mark_is_known_by_a_recorded_process(tmp_pa
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as leader:
+        assert leader.stdin
         assert leader.stdout
         pids = [int(pid) for pid in leader.stdout.readline().split()]
         path = leave_record(tmp_path, leader.pid, "another mark")
         Leftovers(tmp_path).note("chat", leader.pid)
-        os.kill(pids[0], signal.SIGKILL)
+        leader.stdin.write(b"end the first\n")
+        leader.stdin.flush()
+        assert leader.stdout.readline() == b"-9\n"
         leader.kill()
         leader.wait()
     assert is_alive(pids[1])
