@@ -13,13 +13,13 @@ from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 
-from readstone.app import cores
 from readstone.config import READER, Config
 from readstone.core.chat import ChatRequest, ImagePart, Message, fold
 from readstone.core.errors import ConfigurationError, RequestError
 from readstone.engines.assembly import build_engines
 from readstone.engines.examination import examine_engine
 from readstone.media.inspect import ImageLimits, inspect
+from readstone.parts import cores
 from readstone.server import bind
 from readstone.serving.catalogue import EMBEDDED, build_catalogue
 from readstone.store.opening import open_store

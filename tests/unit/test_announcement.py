@@ -7,6 +7,7 @@ from starlette.routing import Router
 
 from readstone.announcement import Announcement
 from readstone.app import Running
+from readstone.config import Config
 from readstone.core.model import Offer
 from readstone.engines.fake import FakeEngine
 from readstone.serving.catalogue import build_catalogue
@@ -25,7 +26,12 @@ def troubles() -> dict[str, str]:
 @pytest.fixture
 def run(engines: dict[str, FakeEngine], troubles: dict[str, str], tmp_path: Path) -> Running:
     catalogue = build_catalogue({}, engines)
-    return Running(Router(), catalogue, engines, troubles, {"llm": tmp_path / "llm.log"})
+
+    async def apply(config: Config) -> None:
+        raise NotImplementedError(config)
+
+    logs = {"llm": tmp_path / "llm.log"}
+    return Running(Router(), catalogue, engines, troubles, logs, apply)
 
 
 def test_each_change_of_a_model_is_told_once(run: Running, engines: dict[str, FakeEngine]) -> None:

@@ -8,6 +8,8 @@ import msgspec
 
 from readstone import __version__
 from readstone.api.admin.keys import PATH as KEYS
+from readstone.api.admin.reload import PATH as RELOAD
+from readstone.api.admin.reload import ReloadBody
 from readstone.api.admin.schema import (
     KeyBody,
     KeyChange,
@@ -101,6 +103,13 @@ OPERATIONS = (
         "The requests of the ledger in pages; parameters: since, until, model, key, limit, after",
         EntryList,
         statuses=(400, 401, 403, 503),
+    ),
+    Operation(
+        "post",
+        RELOAD,
+        "Read the configuration again; what needs a restart is told by name",
+        ReloadBody,
+        statuses=(400, 401, 403),
     ),
     Operation(
         "post",

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import msgspec
 
 from readstone.api.extract.encoding import encode
-from readstone.app import cores, reading
+from readstone.bench import reading
 from readstone.config import Config
 from readstone.core.chat import DocumentPart, Source
 from readstone.core.document import Box
@@ -20,6 +20,7 @@ from readstone.desk.folder import Paper, Sheets, open_paper, papers
 from readstone.desk.journal import digest
 from readstone.desk.run import Found, Run, limits_of, request_for
 from readstone.media.overlay import Mark, overlays
+from readstone.parts import cores
 from readstone.serving.catalogue import EXTRACT
 
 _MOST_SCHEMA = 1024 * 1024

@@ -6,13 +6,14 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
-from readstone.app import cores, reading
+from readstone.bench import reading
 from readstone.config import Config
 from readstone.core.chat import TextDelta
 from readstone.core.errors import ConfigurationError, EngineFailed
 from readstone.desk.folder import Paper, Sheets, papers
 from readstone.desk.journal import digest
 from readstone.desk.run import Found, Run, request_for
+from readstone.parts import cores
 from readstone.serving.catalogue import EMBEDDED
 from readstone.serving.gateway import Served
 

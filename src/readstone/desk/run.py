@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
-from readstone.app import Bench
+from readstone.bench import Bench
 from readstone.config import Config
 from readstone.core.chat import ChatRequest, Message, TextPart
 from readstone.core.errors import RequestError

@@ -10,6 +10,7 @@ from readstone.engines.reader.engine import ReaderEngine
 from readstone.engines.reader.page_cache import page_cache
 from readstone.engines.reader.weights import find_weights
 from readstone.engines.supervised import Supervised
+from readstone.engines.worker.shared import Pixels
 from readstone.engines.worker.supervisor import Supervisor, WorkerLimits
 from readstone.engines.workshop import Built, OpenSeat, Workshop, build_pool
 
@@ -28,27 +29,29 @@ class Common:
     room: Mapping[str, tuple[int, int]]
 
 
-def build_engines(config: Config, cores: int, kept: Kept | None = None) -> Mapping[str, Built]:
+def build_engines(
+    config: Config, cores: int, pixels: Pixels | None = None, kept: Kept | None = None
+) -> Mapping[str, Built]:
     """Every engine that models may name, the reader first; a pool's members are within it.
 
-    Those that are processes of this machine are started by us, or asked where another process has `kept` them.
+    They have pages read and pictures made by `pixels`, or a worker of their own, which the reader starts. Those that are processes of this machine are started by us, or asked where another process has `kept` them.
     ConfigurationError where the reader's weights are not there, and, with the engine's name, for what a section
     cannot have as it is.
     """
-    pixels = _worker(config, cores) if kept is None else kept.worker
-    return _build_all(config, cores, Workshop(config, pixels, kept))
+    return _build_all(config, cores, Workshop(config, pixels or build_worker(config, cores), kept))
 
 
 def build_common(config: Config, cores: int, open_seat: OpenSeat) -> Common:
     """What one process keeps for others; `open_seat` is told where each engine listens. Raises as `build_engines`."""
-    worker = _worker(config, cores)
+    worker = build_worker(config, cores)
     workshop = Workshop(config, worker, open_seat=open_seat)
     built = _build_all(config, cores, workshop)
     room = {name: (each.concurrency, each.queue) for name, each in built.items() if each.is_local}
     return Common(worker, workshop.supervised, room)
 
 
-def _worker(config: Config, cores: int) -> Supervisor:
+def build_worker(config: Config, cores: int) -> Supervisor:
+    """What keeps the worker of a configuration, not started."""
     reader = config.reader
     return Supervisor(
         WorkerLimits(

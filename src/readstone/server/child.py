@@ -13,10 +13,11 @@ from typing import Final
 
 import uvloop
 
-from readstone.app import Place, Running, running
+from readstone.app import Running, running
 from readstone.config import Config, build_config
 from readstone.core.engine import EngineState
 from readstone.core.errors import ConfigurationError
+from readstone.parts import Place
 from readstone.server.front import Front, drained
 from readstone.server.messages import (
     Begin,
@@ -65,7 +66,10 @@ class Process:
         config = share_of(build_config(begin.settings), begin.number)
         store = await open_store(config)
         try:
-            async with running(config, store, self._place(begin)) as run:
+            async with running(config, store, self._owner.reload, self._place(begin)) as run:
+                self._owner.apply = lambda settings: run.apply(
+                    share_of(build_config(settings), begin.number)
+                )
                 await self._answer(run, config, begin)
         finally:
             await store.close()

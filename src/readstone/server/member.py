@@ -107,9 +107,9 @@ class Member:
         if self._channel is not None:
             self._channel.send(message)
 
-    def end(self, *, at_once: bool) -> None:
-        """Let it answer what it has accepted, and end; `at_once`, without."""
-        self._is_ending = True
+    def end(self, *, at_once: bool, for_good: bool = True) -> None:
+        """Let it answer what it has accepted, and end; `at_once`, without. It is replaced unless that is `for_good`."""
+        self._is_ending |= for_good
         self.say(Drain(at_once))
 
     async def until_ended(self) -> None:

@@ -5,8 +5,9 @@ import itertools
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from typing import TypeAlias, TypeVar, assert_never
+from typing import Any, TypeAlias, TypeVar, assert_never
 
+from readstone.config.renewal import Changes
 from readstone.core.errors import ConfigurationError, Overloaded, RateLimited
 from readstone.engines.kept import Seen
 from readstone.engines.worker.shared import SharedWorker
@@ -33,7 +34,7 @@ T = TypeVar("T")
 WORKER = "reader"
 """What the worker is called in the news."""
 
-Apply: TypeAlias = Callable[[dict[str, object]], Coroutine[None, None, None]]
+Apply: TypeAlias = Callable[[dict[str, Any]], Coroutine[None, None, None]]
 """Becomes what settings say; ConfigurationError where that cannot be."""
 
 _NOBODY = "The process that keeps the engines is gone. Try again in a moment."
@@ -91,15 +92,18 @@ class Owner:
         """The permit is needed no more."""
         self._channel.send(Return(permit))
 
-    async def reload(self) -> Outcome:
-        """Have all processes read the configuration again; what came of it."""
+    async def reload(self) -> Changes:
+        """Have all processes be as the configuration says now; ConfigurationError where it is wrong."""
         number = next(self._numbers)
         outcome = self._outcomes[number] = asyncio.get_running_loop().create_future()
         self._channel.send(Reload(number))
         try:
-            return await outcome
+            told = await outcome
         finally:
             del self._outcomes[number]
+        if told.error is not None:
+            raise ConfigurationError(told.error)
+        return Changes(tuple(told.applied), tuple(told.restart))
 
     async def begin(self) -> Begin:
         """The first thing the owner says."""

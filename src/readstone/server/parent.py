@@ -2,21 +2,23 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from readstone import __version__
-from readstone.app import cores
 from readstone.config import Config, Source
+from readstone.config.renewal import Renewal
 from readstone.core.engine import EngineState
 from readstone.core.errors import ConfigurationError
 from readstone.engines.assembly import build_common
 from readstone.engines.worker.shared import Relay
+from readstone.parts import cores
 from readstone.server.entrance import Entrance
 from readstone.server.house import Keep, Seats
 from readstone.server.listening import address_of, bind
@@ -24,23 +26,30 @@ from readstone.server.member import Belongings, Member
 from readstone.server.messages import (
     Alive,
     Begin,
+    Change,
+    Changed,
     FromProcess,
     ModelTold,
     News,
+    Outcome,
+    Reload,
     Told,
 )
+from readstone.server.reloading import Reloading
 from readstone.server.share import check_shares
 from readstone.server.signals import Signals
 from readstone.serving.admission import Admission
 from readstone.serving.exporting import build_exporter
 from readstone.serving.limits.shared import MOST_PROCESSES, SharedCounters, make_memory
 from readstone.store.opening import open_store
+from readstone.telemetry import log_trouble
 from readstone.telemetry.metrics.metrics import Desk, Metrics
 
 OWNER: Final = "owner"
 """What metrics call this process, where they call the others by their numbers."""
 
 _NEWS_SECONDS: Final = 0.05
+_CHANGE_SECONDS: Final = 30.0
 _HAND_OVER_SECONDS: Final = 1.0
 _MARGIN_SECONDS: Final = 25.0
 """What a process may take to end beyond the time its requests have: it commits what waits for the ledger."""
@@ -80,8 +89,8 @@ class Parent:
     def __init__(self, config: Config, source: Source, folder: Path) -> None:
         self.board = Board()
         self._config = config
-        self._source = source
-        self._settings: dict[str, Any] = source.read()
+        self.reloading = Reloading(source, source.read())
+        self.reloading.apply = self._change_all
         self._folder = folder
         self._metrics = Metrics(__version__, Desk(folder, OWNER))
         self._exporter = build_exporter(config.otel, self._metrics, __version__)
@@ -101,6 +110,9 @@ class Parent:
         )
         self.members = [Member(number, belongings, self) for number in range(config.workers)]
         self._changed = asyncio.Event()
+        self._changing: dict[int, asyncio.Future[str | None]] = {}
+        self._numbers = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._entrance: Entrance | None = None
         self._news: asyncio.Task[None] | None = None
 
@@ -168,6 +180,13 @@ class Parent:
                 self._keep.hear(engine)
             case Told() if member.number == 0:
                 self.board.note(message)
+            case Changed(id=number) if (waiting := self._changing.get(number)) is not None:
+                if not waiting.done():
+                    waiting.set_result(message.error)
+            case Reload():
+                task = asyncio.create_task(self._reload_for(member, message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
             case _:
                 pass  # it is of no concern to others
 
@@ -181,9 +200,47 @@ class Parent:
         if self._entrance is not None:
             self._entrance.look()
 
+    async def _reload_for(self, member: Member, wish: Reload) -> None:
+        """Reload, and tell the process that was asked for it."""
+        try:
+            changes = await self.reloading.reload()
+        except ConfigurationError as error:
+            member.say(Outcome(wish.id, error=str(error)))
+        else:
+            member.say(Outcome(wish.id, list(changes.applied), list(changes.restart)))
+
+    async def _change_all(self, renewal: Renewal) -> None:
+        """Have every process be so; the first finds out whether that can be, before the others are told."""
+        check_shares(renewal.config)
+        first, *others = [member for member in self.members if member.is_up] or [None]
+        if first is not None:
+            await self._change(first, renewal)
+            await asyncio.gather(*(self._change(other, renewal) for other in others if other))
+
+    async def _change(self, member: Member, renewal: Renewal) -> None:
+        number = next(self._numbers)
+        waiting = self._changing[number] = asyncio.get_running_loop().create_future()
+        try:
+            member.say(Change(number, renewal.settings))
+            async with asyncio.timeout(_CHANGE_SECONDS):
+                error = await waiting
+        except TimeoutError:
+            # Whatever holds it up, it begins anew with what all others have.
+            log_trouble("API process does not reload", worker=member.number)
+            member.end(at_once=False, for_good=False)
+            return
+        finally:
+            del self._changing[number]
+        if error is not None:
+            raise ConfigurationError(error)
+
     def _begin(self, number: int) -> Begin:
         return Begin(
-            number, len(self.members), self._settings, str(self._folder), self._config.log_format
+            number,
+            len(self.members),
+            self.reloading.settings,
+            str(self._folder),
+            self._config.log_format,
         )
 
     def _release(self, number: int) -> None:
@@ -218,7 +275,7 @@ async def serve_many(config: Config, source: Source, visit: Visit) -> None:
     try:
         parent = Parent(config, source, folder)
         try:
-            with Signals() as signals:
+            with Signals(parent.reloading.wish) as signals:
                 await parent.start()
                 parent.enter(Entrance(listener, parent.members))
                 visitor = asyncio.create_task(
@@ -226,6 +283,7 @@ async def serve_many(config: Config, source: Source, visit: Visit) -> None:
                 )
                 await signals.end.wait()
                 await parent.drain(signals.at_once)
+                await parent.reloading.stop()
                 visitor.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await visitor

@@ -11,6 +11,7 @@ from readstone.server.announced import Announced
 from readstone.server.front import Front, drained
 from readstone.server.listening import address_of, bind
 from readstone.server.parent import serve_many
+from readstone.server.reloading import Reloading
 from readstone.server.signals import Signals
 from readstone.serving.allocator import collect_seldom, return_large_buffers
 from readstone.store.opening import open_store
@@ -30,15 +31,18 @@ async def serve(config: Config, source: Source, visit: Visit) -> None:
         await serve_many(config, source, visit)
         return
     listener = bind(config.host, config.port)
+    reloading = Reloading(source, source.read())
     store = await open_store(config)
     try:
-        async with running(config, store) as run:
+        async with running(config, store, reloading.reload) as run:
+            reloading.apply = lambda renewal: run.apply(renewal.config)
             front = Front(run.application)
-            with Signals() as signals:
+            with Signals(reloading.wish) as signals:
                 await front.listen(listener)
                 visitor = asyncio.create_task(visit(address_of(config.host, listener), run))
                 await signals.end.wait()
                 await drained(front, config.drain_seconds, [signals.at_once])
+                await reloading.stop()
                 visitor.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await visitor

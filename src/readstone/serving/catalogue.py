@@ -1,6 +1,6 @@
 """The catalogue: which models are served, under which names, by which engine."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -69,6 +69,22 @@ class Catalogue:
         every = [*self._configured, *(model for group in offered.values() for model in group)]
         by_name = dict(_names(every))
         self._offered, self._by_name = offered, by_name
+
+    def become(self, models: Iterable[Model], forgotten: Collection[str] = ()) -> None:
+        """Have these as the configured models; what engines offer stays, but for engines that are forgotten.
+
+        ConfigurationError, and nothing is changed, where a name is taken twice then.
+        """
+        configured = tuple(models)
+        taken = {(model.engine, model.name_at_engine) for model in configured}
+        offered = {
+            engine: tuple(each for each in group if (engine, each.id) not in taken)
+            for engine, group in self._offered.items()
+            if engine not in forgotten
+        }
+        every = [*configured, *(model for group in offered.values() for model in group)]
+        by_name = dict(_names(every))
+        self._configured, self._offered, self._by_name = configured, offered, by_name
 
 
 def build_catalogue(entries: Mapping[str, ModelConfig], engines: Iterable[str]) -> Catalogue:

@@ -1,7 +1,7 @@
 """Discovery: asks engines which models they serve, again and again, and keeps the catalogue in step."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -46,7 +46,8 @@ class Discovery:
         self._sources = sources
         self._sleep = sleep
         self._known: set[str] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ended: set[asyncio.Task[None]] = set()
 
     async def start(self, patience: float) -> None:
         """Ask every engine, wait up to `patience` seconds for their first answers, and go on asking.
@@ -56,14 +57,35 @@ class Discovery:
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self._first()
-        self._tasks = [asyncio.create_task(self._keep(name)) for name in self._sources]
+        self._tasks = {name: self._begin(name) for name in self._sources}
 
     async def stop(self) -> None:
         """Ask no more."""
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await asyncio.gather(*self._tasks.values(), *self._ended, return_exceptions=True)
+        self._tasks = {}
+
+    def follow(self, sources: Mapping[str, Source], changed: Collection[str]) -> None:
+        """From now on ask these, the changed ones as if nothing was known of them."""
+        self._sources = sources
+        for name in [*self._tasks]:
+            if name in changed or name not in sources:
+                self._leave(name)
+        for name in sources:
+            if name not in self._tasks:
+                self._tasks[name] = self._begin(name)
+
+    def _begin(self, name: str) -> asyncio.Task[None]:
+        return asyncio.create_task(self._keep(name))
+
+    def _leave(self, name: str) -> None:
+        task = self._tasks.pop(name)
+        task.cancel()
+        self._ended.add(task)
+        task.add_done_callback(self._ended.discard)
+        self._known.discard(name)
+        self.troubles.pop(name, None)
 
     async def _first(self) -> None:
         """Ask every engine until it has answered once; what they list is taken in their order, not in that of answers."""

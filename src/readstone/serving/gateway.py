@@ -73,8 +73,14 @@ class Gateway:
         return tuple(backend.engine for backend in self._backends.values())
 
     def engine(self, name: str) -> Engine:
-        """The engine of that name; the catalogue was checked to name no other."""
-        return self._backends[name].engine
+        """The engine of that name. EngineUnavailable where it was taken out of service since its model was found."""
+        return self._backend(name).engine
+
+    def _backend(self, name: str) -> Backend:
+        backend = self._backends.get(name)
+        if backend is None:
+            raise EngineUnavailable("The engine of this model was taken out of service.")
+        return backend
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[GatewayEvent]:
         """The engine's events, the last one with metrics; closing it aborts the work at any stage.
@@ -100,7 +106,7 @@ class Gateway:
         The caller ends the meter: what it makes of the pages takes time too. Raises what `chat` raises; nothing
         stands in for a reader.
         """
-        backend = self._backends[engine]
+        backend = self._backend(engine)
         reader = backend.engine
         if not isinstance(reader, Reads):
             raise EngineFailed("The engine does not tell the lines of pages.")
@@ -116,7 +122,7 @@ class Gateway:
         raise EngineFailed("The engine ended its pages without saying why.")
 
     async def _run(self, request: ChatRequest, meter: "Meter") -> AsyncGenerator[GatewayEvent]:
-        backend = self._backends[request.model.engine]
+        backend = self._backend(request.model.engine)
         async with self._hold(request) as hold, backend.admission.permit(request.key_id):
             meter.admitted()
             async with aclosing(backend.engine.chat(request)) as events:

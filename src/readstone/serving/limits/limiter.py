@@ -66,7 +66,8 @@ class Limiter:
         self._now = now
         self._counters = counters
         self._records = records
-        self._terms = terms
+        self.terms = terms
+        """What holds for the requests that come; it may be changed."""
         self._rules: dict[tuple[str, str], tuple[Limits, Limits, tuple[Rule, ...]]] = {}
         self._seen: dict[tuple[str, str], tuple[float, Standing]] = {}
         self._counted: dict[str, None] = {}
@@ -110,11 +111,11 @@ class Limiter:
     async def rules(self, key_id: str, model_id: str, of_model: Limits) -> Sequence[Rule]:
         """The rules for a key at a model, as the key is now."""
         key = await self._records.find_key(key_id)
-        of_key = self._terms.default if key is None else key.grant.limits.over(self._terms.default)
+        of_key = self.terms.default if key is None else key.grant.limits.over(self.terms.default)
         known = self._rules.get((key_id, model_id))
         if known is not None and _same(known[0], of_key) and _same(known[1], of_model):
             return known[2]
-        seconds = self._terms.lease_seconds
+        seconds = self.terms.lease_seconds
         rules = (
             *rules_of(key_id, None, of_key, seconds),
             *rules_of(key_id, model_id, of_model, seconds),
@@ -135,7 +136,7 @@ class Limiter:
                 outcome = await self._counters.take(charges, begins)
         except CountersFailed as error:
             self._lose_sight(error)
-            if self._terms.fail_open:
+            if self.terms.fail_open:
                 return None
             raise LimitsUnavailable from error
         if self._is_blind:
@@ -190,7 +191,7 @@ class Limiter:
         self._seen.clear()
         if not self._is_blind:
             self._is_blind = True
-            log("limits are not counted", reason=str(error), let_in=self._terms.fail_open)
+            log("limits are not counted", reason=str(error), let_in=self.terms.fail_open)
 
 
 def _same(one: Limits, other: Limits) -> bool:
