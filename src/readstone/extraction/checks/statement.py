@@ -10,6 +10,7 @@ from readstone.extraction.checks.facts import Fact, Facts, Rows
 from readstone.extraction.checks.money import NAMES, TOTALS, total
 from readstone.extraction.checks.verdict import held, unprinted
 from readstone.extraction.checks.words import said_in_words
+from readstone.extraction.values.spoken import spoken_amount
 
 DETAIL: Final = "detail list = category totals"
 CATEGORY: Final = "detail list of a category = its total"
@@ -37,7 +38,7 @@ def words_checks(facts: Facts) -> Iterator[Check]:
     """The amount in words, where the schema has a field for it."""
     if facts.asked("total_in_words") and facts.asked(*TOTALS):
         words, gross = facts.one("total_in_words"), facts.one(*TOTALS)
-        said = said_in_words(words.text) if words else None
+        said = (said_in_words(words.text) or spoken_amount(words.text)) if words else None
         if said is None or not gross or gross.number is None:
             yield unprinted(WORDS, [words, gross])
         else:

@@ -247,3 +247,10 @@ def test_a_stay_is_as_long_as_it_is_said_to_be(days: str, status: str) -> None:
     paper = {"入院日期": "2024-03-01", "出院日期": "2024-03-08", "住院天数": days}
 
     assert medical(paper)[DAYS] == [status]
+
+
+@pytest.mark.parametrize(("figures", "status"), [("1.234,50", "pass"), ("1.243,50", "fail")])
+def test_european_words_are_the_figures_or_not(figures: str, status: str) -> None:
+    words = "eintausendzweihundertvierunddreißig Euro und 50/100"
+    paper = {"Amount in words": words, "Gesamtbetrag": figures}
+    assert statuses(checked(paper))["amount in words = amount in figures"] == [status]
