@@ -122,7 +122,11 @@ class Call:
             if (self._body or self._is_whole) and not self._is_read:
                 return self._piece()
             self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+            try:
+                await self._waiter
+            finally:
+                # A future that was cancelled keeps the frames of whoever waited, and those keep the whole request.
+                self._waiter = None
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -155,8 +159,9 @@ class Call:
             return
         self._body.append(piece)
         self._held += len(piece)
-        is_awaited = self._wake()
-        if self._held > _HELD_BYTES and not is_awaited:
+        self._wake()
+        if self._held > _HELD_BYTES:
+            # Even where somebody waits: the event loop reads on until nothing is there before it lets them have it.
             self._line.pause_reading()
 
     def end_body(self) -> None:
@@ -169,12 +174,10 @@ class Call:
         self._is_gone = True
         self._wake()
 
-    def _wake(self) -> bool:
+    def _wake(self) -> None:
         waiter = self._waiter
-        if waiter is None or waiter.done():
-            return False
-        waiter.set_result(None)
-        return True
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _piece(self) -> Message:
         pieces = self._body

@@ -84,6 +84,8 @@ class Pulse:
         for task in (self._watcher, self._filler):
             if task is not None:
                 await _end(task)
+        # One that was cancelled keeps its frames, and those keep this.
+        self._watcher = self._filler = None
         if self._reason is None or self._task.uncancel() > self._cancelling:
             return  # nothing happened, or somebody else cancels too
         if kind is not None and issubclass(kind, asyncio.CancelledError):

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -203,3 +205,18 @@ async def test_an_error_while_silence_is_filled_does_not_end_the_block() -> None
         if (filling := slow.beat()) is not None:
             await filling
     assert not tasks()
+
+
+async def test_nothing_of_a_watched_block_waits_for_the_garbage_collector() -> None:
+    async def block() -> weakref.ref[Pulse]:
+        async with pulse(Client(), silence=SHORT) as watched:
+            watched.listen(None)
+            while not tasks():  # noqa: ASYNC110  (a timer tells nobody)
+                await asyncio.sleep(0)
+            return weakref.ref(watched)
+
+    gc.disable()
+    try:
+        assert (await block())() is None
+    finally:
+        gc.enable()

@@ -67,11 +67,12 @@ class Choices:
         except msgspec.DecodeError:
             self._add(content)
             return
+        index, mine = -1, _Choice()
         for choices in plain:
             for choice in choices:
-                mine = self._choices.get(choice.index)
-                if mine is None:
-                    mine = self._choices[choice.index] = _Choice()
+                if choice.index != index:  # most answers have one choice
+                    index = choice.index
+                    mine = self._choices.setdefault(index, _Choice())
                 delta = choice.delta
                 if delta is not None and (text := delta.content) is not None:
                     mine.content.append(text)

@@ -122,7 +122,10 @@ class Response:
                 raise self._failure
             if self._ended:
                 raise StopAsyncIteration
-            await self._news(self._seconds)
+            try:
+                await self._news(self._seconds)
+            finally:
+                self._waiter = None  # cancelled, it would keep the frames of whoever waited
         pieces = self._pieces
         piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
@@ -135,7 +138,10 @@ class Response:
         while not self.status:
             if self._failure is not None:
                 raise self._failure
-            await self._news(seconds)
+            try:
+                await self._news(seconds)
+            finally:
+                self._waiter = None
 
     def _news(self, seconds: float) -> asyncio.Future[None]:
         """What is done when something has changed."""
