@@ -91,12 +91,22 @@ _KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "prompt_logprobs",
     ),
     (
+        # llama.cpp; vLLM
+        re.compile(r"top_logprobs.{0,30}(?:requires|logprobs.{0,10}must be)", re.IGNORECASE),
+        "'top_logprobs' is for answers with log probabilities: set 'logprobs' to true.",
+        "top_logprobs",
+    ),
+    (
         re.compile(r"top_logprobs|logprobs", re.IGNORECASE),
         "This model's engine does not give so many log probabilities.",
         "top_logprobs",
     ),
 )
 """What engines refuse, in their words and in ours, and the field it is about."""
+_NAMED = re.compile(r"Field '([^']+)'")
+"""llama.cpp: Field 'n': Value must be between …"""
+_MISREAD = re.compile(r"Failed to parse (tools|messages)\b")
+"""llama.cpp says 500 of what a client wrote, where it cannot make sense of it."""
 _PROPERTY = re.compile(r"[a-z_]{1,40}(?:[.\[][\w.\[\]]{0,80})?")
 _TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 
@@ -128,6 +138,8 @@ def translate(complaint: Complaint, model: str, retry_after: float | None) -> Re
         return too_long
     if status in _REFUSALS:
         return _refusal(complaint, model)
+    if misread := _MISREAD.match(complaint.message):
+        return _refused(model, misread[1])
     if status == HTTPStatus.SERVICE_UNAVAILABLE and _FULL.search(complaint.message):
         status = HTTPStatus.TOO_MANY_REQUESTS
     meaning = _MEANINGS.get(status, _failed)
@@ -171,7 +183,11 @@ def _refusal(complaint: Complaint, model: str) -> InvalidRequest:
             return UnsupportedParameter(message, param=param)
     if _BROKEN_IMAGE.search(complaint.message):
         return InvalidImage("An image of the request is broken inside.", param="messages")
-    param = complaint.param
+    named = _NAMED.match(complaint.message)
+    return _refused(model, named[1] if named else complaint.param)
+
+
+def _refused(model: str, param: str | None) -> InvalidRequest:
     if param is not None and not _PROPERTY.fullmatch(param):
         param = None
     about = f" It is about '{param}'." if param else ""

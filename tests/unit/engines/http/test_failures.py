@@ -105,6 +105,7 @@ def test_the_time_to_wait_is_the_engine_s_but_bounded() -> None:
         ("failed to parse grammar", "response_format"),
         ("`prompt_logprobs` are not available when `stream=True`.", "prompt_logprobs"),
         ("Requested sample logprobs of 21, which is greater than max allowed: 20", "top_logprobs"),
+        ("top_logprobs requires logprobs to be set to true", "top_logprobs"),
         ("n must be 1 when using greedy sampling, got 2.", "n"),
     ],
 )
@@ -112,6 +113,24 @@ def test_known_refusals_name_the_property_in_our_words(message: str, param: str)
     found = refusal(400, {"message": message})
     assert isinstance(found, UnsupportedParameter)
     assert found.param == param
+    assert message not in found.message
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "param"),
+    [
+        (400, "Field 'n': Value must be between 1 <= value <= 2, but got 5", "n"),
+        (400, "Field '/etc/passwd': no", None),
+        (500, "Failed to parse tools: Missing tool type: {}; tools = [ {} ]", "tools"),
+        (500, "Failed to parse messages: Expected 'content'", "messages"),
+    ],
+)
+def test_what_llama_cpp_finds_wrong_is_the_client_s_whatever_status_it_has(
+    status: int, message: str, param: str | None
+) -> None:
+    found = refusal(status, {"message": message})
+    assert isinstance(found, InvalidRequest)
+    assert (found.code, found.param) == ("refused_by_engine", param)
     assert message not in found.message
 
 
