@@ -55,6 +55,10 @@ _DEFAULTED = {
 """The properties that a client left to the model, by whether it left each."""
 
 
+_NO_CHOICE = (None, "none", "auto")
+"""Choices of a tool that need none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a request comes from: its id, the public id of its key, `time.monotonic()` at its arrival, the trace it is of."""
@@ -114,6 +118,7 @@ class ChatCodec:
         include_usage = _includes_usage(wire.stream_options, stream=stream)
         if isinstance(wire, schema.PlainRequest):
             return Envelope(wire, model, stream, include_usage)
+        _refuse_halves(wire)
         documents = model.kind in READS_DOCUMENTS
         places = tuple(_put_back(_places(wire.messages, documents=documents), payloads))
         _refuse_images(places, model)
@@ -198,6 +203,17 @@ def _includes_usage(options: schema.StreamOptions | None, *, stream: bool) -> bo
             param="stream_options.include_obfuscation",
         )
     return options.include_usage is True
+
+
+def _refuse_halves(wire: schema.ChatCompletionRequest) -> None:
+    """Raise for a property that means nothing without another one: some engines would pass over it in silence."""
+    if wire.tool_choice not in _NO_CHOICE and not wire.tools:
+        raise InvalidRequest("'tool_choice' needs 'tools' to choose from.", param="tool_choice")
+    said = wire.response_format or {}
+    # Where OpenAI has 'json_schema', some servers take the schema itself.
+    if said.get("type") == "json_schema" and not ({"json_schema", "schema"} & said.keys()):
+        name = "response_format.json_schema"
+        raise InvalidRequest(f"'{name}' is missing.", param=name, code="missing_parameter")
 
 
 def _places(messages: list[schema.RequestMessage], *, documents: bool) -> Iterator[Place]:

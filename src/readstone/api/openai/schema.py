@@ -8,7 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 from readstone.core.chat import FinishReason, Role
 from readstone.core.model import Profile
 
-PositiveInt: TypeAlias = Annotated[int, Meta(ge=1)]
+TokenCount: TypeAlias = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+"""Tokens of an answer; engines hold them in 32 bits, and what is more comes out of some as something else."""
 JSONObject: TypeAlias = dict[str, Any]
 """A member whose inside is the engine's business; it travels on as it came."""
 
@@ -94,8 +95,8 @@ class PlainRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     model: Annotated[str, Meta(min_length=1)]
     messages: Annotated[list[PlainMessage], Meta(min_length=1)]
-    max_completion_tokens: PositiveInt | None = None
-    max_tokens: PositiveInt | None = None
+    max_completion_tokens: TokenCount | None = None
+    max_tokens: TokenCount | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     stream: bool | None = None
@@ -107,8 +108,8 @@ class ChatCompletionRequest(msgspec.Struct, kw_only=True):
 
     model: Annotated[str, Meta(min_length=1)]
     messages: Annotated[list[RequestMessage], Meta(min_length=1)]
-    max_completion_tokens: PositiveInt | None = None
-    max_tokens: PositiveInt | None = None
+    max_completion_tokens: TokenCount | None = None
+    max_tokens: TokenCount | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     stream: bool | None = None

@@ -429,3 +429,33 @@ def test_no_damage_to_a_valid_body_does_more_than_be_refused(data: st.DataObject
         at = data.draw(st.integers(0, len(content) - 1))
         content[at] = data.draw(st.integers(0, 255))
     outcome(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("extra", "param"),
+    [
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tool_choice": {"type": "function", "function": {"name": "f"}}, "tools": []}, "tool_choice"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        ({"max_tokens": 2**31}, "max_tokens"),
+        ({"max_completion_tokens": 10**30}, "max_completion_tokens"),
+    ],
+)  # fmt: skip
+def test_what_some_engines_would_pass_over_in_silence_is_refused(
+    extra: dict[str, Any], param: str
+) -> None:
+    assert refused(InvalidRequest, body("chat-model", **extra)).param == param
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"tool_choice": "auto"},
+        {"tool_choice": "required", "tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "n"}}},
+        {"response_format": {"type": "json_object"}},
+        {"max_tokens": 2**31 - 1},
+    ],
+)
+def test_what_means_something_is_taken(extra: dict[str, Any]) -> None:
+    assert decode(body("chat-model", **extra)).chat.model.kind == "chat"
