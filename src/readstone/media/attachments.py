@@ -9,7 +9,7 @@ from readstone.core.chat import DocumentPart, ImageFormat, ImagePart
 from readstone.core.errors import InvalidImage, InvalidRequest, RequestError
 from readstone.media.data_uri import decode_data_uri, decode_digits
 from readstone.media.inspect import DocumentLimits, ImageLimits, inspect, inspect_document
-from readstone.media.signature import is_pdf
+from readstone.media.signature import describe, is_pdf, sniff
 
 FORMATS: frozenset[ImageFormat] = frozenset({"jpeg", "png", "webp"})
 
@@ -123,6 +123,11 @@ class Attachments:
     def _part(self, data: bytes, place: Place) -> ImagePart | DocumentPart:
         if place.documents and is_pdf(data):
             return DocumentPart(inspect_document(data, self._documents, place.param))
+        if place.documents and data and sniff(data) is None:
+            raise InvalidImage(
+                f"What was sent in {place.param} is {describe(data)}; send a PDF, or jpeg, png or webp.",
+                param=place.param,
+            )
         return ImagePart(inspect(data, self._images, FORMATS, place.param))
 
 

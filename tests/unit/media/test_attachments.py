@@ -86,3 +86,11 @@ async def test_what_is_neither_inline_nor_remote_is_told_both_forms(url: str) ->
         await attachments(Shelf({})).load([place(url)])
     assert caught.value.code == "unsupported_image_url"
     assert caught.value.param == place(url).param
+
+
+async def test_where_a_pdf_may_be_whoever_sends_neither_is_told_so() -> None:
+    shelf = Shelf({URL: b"neither of them"})
+    with pytest.raises(InvalidImage, match="is text; send a PDF, or jpeg, png or webp"):
+        await attachments(shelf).load([place(URL, documents=True)])
+    with pytest.raises(InvalidImage, match="is text; send jpeg, png or webp"):
+        await attachments(shelf).load([place(URL)])
