@@ -55,6 +55,7 @@ class Attachments:
         self, images: ImageLimits, documents: DocumentLimits, source: Source, most_remote: int
     ) -> None:
         self._images = images
+        self._sizes = range(1, images.bytes + 1)
         self._documents = documents
         self._source = source
         self._most_remote = most_remote
@@ -123,7 +124,7 @@ class Attachments:
     def _part(self, data: bytes, place: Place) -> ImagePart | DocumentPart:
         if place.documents and is_pdf(data):
             return DocumentPart(inspect_document(data, self._documents, place.param))
-        if place.documents and data and sniff(data) is None:
+        if place.documents and len(data) in self._sizes and sniff(data) is None:
             raise InvalidImage(
                 f"What was sent in {place.param} is {describe(data)}; send a PDF, or jpeg, png or webp.",
                 param=place.param,
