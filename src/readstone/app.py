@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
@@ -66,7 +66,9 @@ from readstone.serving.vitals import (
 from readstone.store import Store
 from readstone.telemetry.metrics.families import REPLAYS
 from readstone.telemetry.metrics.metrics import Desk, Metrics
-from readstone.telemetry.otlp import Exporter
+
+if TYPE_CHECKING:
+    from readstone.telemetry.otlp import Exporter
 
 _OPERATIONS = {CHAT_COMPLETIONS: "chat", IMAGE_EXTRACTION: "extract"}
 """What OpenTelemetry calls what the routes do that ask models; its conventions have no word for the second."""
@@ -221,7 +223,7 @@ def _special(config: Config, counted: Mapping[str, ASGIApp]) -> Paths:
 
 
 def _meter(
-    config: Config, metrics: Metrics, routes: Sequence[BaseRoute], exporter: Exporter | None
+    config: Config, metrics: Metrics, routes: Sequence[BaseRoute], exporter: "Exporter | None"
 ) -> Meter:
     """What every request is counted by, and traced."""
     return traced(
