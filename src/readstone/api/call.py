@@ -122,11 +122,7 @@ class Call:
             if (self._body or self._is_whole) and not self._is_read:
                 return self._piece()
             self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                # A future that was cancelled keeps the frames of whoever waited, and those keep the whole request.
-                self._waiter = None
+            await self._waiter
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:

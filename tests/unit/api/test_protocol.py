@@ -1,10 +1,8 @@
 """The protocol of our port on a transport without a network: bytes are put in by hand, and what is sent is kept."""
 
 import asyncio
-import gc
 import json
 import re
-import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -481,30 +479,3 @@ async def test_a_connection_that_asks_nothing_is_closed_in_time() -> None:
         now[0] = when
         call()
     assert visit.wire.is_closed
-
-
-async def test_whoever_has_stopped_to_listen_is_let_go() -> None:
-    seen: list[weakref.ref[object]] = []
-
-    class Listener:
-        async def listen(self, receive: Receive) -> None:
-            await receive()
-
-    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
-        await whole(receive)
-        listener = Listener()
-        task = asyncio.ensure_future(listener.listen(receive))
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.wait({task})
-        seen.append(weakref.ref(listener))
-        del listener, task
-        await ok(scope, receive, send)
-
-    visit = Visit(watched)
-    gc.disable()
-    try:
-        await visit.say(POST + b"abcd")
-        assert seen[0]() is None
-    finally:
-        gc.enable()

@@ -122,10 +122,7 @@ class Response:
                 raise self._failure
             if self._ended:
                 raise StopAsyncIteration
-            try:
-                await self._news(self._seconds)
-            finally:
-                self._waiter = None  # cancelled, it would keep the frames of whoever waited
+            await self._news(self._seconds)
         pieces = self._pieces
         piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
@@ -138,10 +135,7 @@ class Response:
         while not self.status:
             if self._failure is not None:
                 raise self._failure
-            try:
-                await self._news(seconds)
-            finally:
-                self._waiter = None
+            await self._news(seconds)
 
     def _news(self, seconds: float) -> asyncio.Future[None]:
         """What is done when something has changed."""
