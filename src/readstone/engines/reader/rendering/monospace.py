@@ -74,12 +74,20 @@ def _set(row: Row, left: float, pitch: float) -> str:
     for cell in row.cells:
         column = round((cell.box.left - left) / pitch)
         if before is not None:
+            column = _column(cell, left, pitch)
             apart = (cell.box.left - before.box.right) / pitch
             column = max(column, taken + (1 if apart <= _TOGETHER else 2))
         output += " " * (column - taken) + cell.text
         taken = column + width(cell.text)
         before = cell
     return output
+
+
+def _column(cell: Cell, left: float, pitch: float) -> int:
+    """The column of a cell beside others: figures are set by their right end, as they are printed below each other."""
+    if 2 * sum(map(str.isdigit, cell.text)) > len(cell.text):
+        return round((cell.box.right - left) / pitch) - width(cell.text)
+    return round((cell.box.left - left) / pitch)
 
 
 def _without_margin(lines: list[str]) -> str:

@@ -82,6 +82,14 @@ def test_layout_keeps_columns_under_each_other() -> None:
     )  # fmt: skip
 
 
+def test_layout_sets_figures_by_their_right_end() -> None:
+    lines = [line("Tea", 0, 0), line("9.5", 302, 0), line("Milk", 0, 1), line("1,209.5", 260, 1)]
+    assert rendered("layout", lines) == (
+        "Tea                           9.5\n"
+        "Milk                      1,209.5"
+    )  # fmt: skip
+
+
 def test_layout_counts_wide_characters_twice() -> None:
     wide = line("商品", 0, 0)
     wide = Line(wide.text, wide.corners, Box(0, 0, 40, 20), 0, 1.0, ())
