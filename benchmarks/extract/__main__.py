@@ -7,7 +7,6 @@ import shlex
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -15,14 +14,14 @@ from typing import Final
 import msgspec
 
 from benchmarks.extract import regex
+from benchmarks.extract.documents import documents
 from benchmarks.extract.printed import unprinted
-from benchmarks.extract.reading import INPUTS, ReadDocument, Reader, Shelf
+from benchmarks.extract.reading import ReadDocument, Reader, Shelf
 from benchmarks.extract.score import Leaf, f1, score
 from readstone.core.extraction import Extraction, written
 from readstone.extraction.extract import extract
 from readstone.extraction.schema import parse_schema
 
-SETS: Final = ("receipts", "forms_invoices")
 _BUCKETS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
 
 
@@ -66,17 +65,6 @@ def _options() -> Options:
     )
     parser.add_argument("--json", type=Path, help="write the report to this file")
     return parser.parse_args(namespace=Options())
-
-
-def _documents(options: Options) -> Iterator[tuple[str, Path, object]]:
-    """Each document with a truth: the prefix of its schema, its path, the schema."""
-    for name in SETS:
-        folder = options.data / name
-        schemas = json.loads((folder / "schemas.json").read_text("utf-8"))
-        for path in sorted((folder / "dev").iterdir()):
-            prefix = next((each for each in schemas if path.name.startswith(each)), None)
-            if path.suffix in INPUTS and prefix and path.with_suffix(".json").exists():
-                yield prefix, path, schemas[prefix]
 
 
 def _read(shelf: Shelf, path: Path, readers: list[Reader]) -> ReadDocument:
@@ -132,13 +120,13 @@ class Tally:
     def rows(self) -> dict[str, Row]:
         """By set."""
         rows: dict[str, Row] = {}
-        for prefix, documents in self.leaves.items():
-            every = [leaf for leaves in documents.values() for leaf in leaves]
+        for prefix, scored in self.leaves.items():
+            every = [leaf for leaves in scored.values() for leaf in leaves]
             single = [leaf for leaf in every if "." not in leaf.field]
             items = [leaf for leaf in every if "." in leaf.field]
             names = sorted({leaf.field for leaf in every})
             rows[prefix] = Row(
-                len(documents),
+                len(scored),
                 _both(single),
                 _both(items) if items else None,
                 _both(self.plain[prefix]),
@@ -170,7 +158,7 @@ def main() -> None:
     """Read what was not read yet, extract, print the table, and write the report where one is asked for."""
     options = _options()
     tally, readers = Tally(), list[Reader]()
-    for prefix, path, asked in _documents(options):
+    for prefix, path, asked in documents(options.data):
         tally.add(prefix, path, _read(Shelf(options.pages), path, readers), asked)
     report = Report(
         command=shlex.join(["python", "-m", "benchmarks.extract", *sys.argv[1:]]),

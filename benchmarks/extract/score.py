@@ -54,15 +54,7 @@ def _leaf(name: str, key: str, wanted: object, given: object) -> Leaf:
 def _items(
     field: str, wanted: Sequence[Mapping[str, object]], given: Sequence[Mapping[str, object]]
 ) -> list[Leaf]:
-    pairs = sorted(
-        (-_likeness(one, two), abs(left - right), left, right)
-        for left, one in enumerate(wanted)
-        for right, two in enumerate(given)
-    )
-    partner: dict[int, int] = {}
-    for unlike, _, left, right in pairs:
-        if unlike < 0 and left not in partner and right not in partner.values():
-            partner[left] = right
+    partner = paired(wanted, given)
     leaves: list[Leaf] = []
     for left, row in enumerate(wanted):
         nothing: Mapping[str, object] = {}
@@ -79,6 +71,22 @@ def _items(
                 if row.get(key) is not None
             ]
     return leaves
+
+
+def paired(
+    wanted: Sequence[Mapping[str, object]], given: Sequence[Mapping[str, object]]
+) -> dict[int, int]:
+    """For the items of the truth the given ones they are likest to, no one twice."""
+    pairs = sorted(
+        (-_likeness(one, two), abs(left - right), left, right)
+        for left, one in enumerate(wanted)
+        for right, two in enumerate(given)
+    )
+    partner: dict[int, int] = {}
+    for unlike, _, left, right in pairs:
+        if unlike < 0 and left not in partner and right not in partner.values():
+            partner[left] = right
+    return partner
 
 
 def _likeness(one: Mapping[str, object], two: Mapping[str, object]) -> float:

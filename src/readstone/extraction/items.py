@@ -11,7 +11,7 @@ from readstone.extraction.descriptions import descriptions
 from readstone.extraction.geometry import Sheet, same_row
 from readstone.extraction.headers import NUMERIC, Table
 from readstone.extraction.labelling import Label
-from readstone.extraction.products import multiplied
+from readstone.extraction.products import makes, multiplied
 
 SUMS: Final = frozenset(
     {"total", "amount_due", "subtotal", "tax_amount", "tax_summary", "paid", "payment_terms"}
@@ -29,6 +29,13 @@ class Item:
     """A row as it is put together: by concept the candidates of its cells."""
 
     cells: dict[str, Candidate] = field(default_factory=dict[str, Candidate])
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether its quantity and its price make its amount."""
+        given = [self.cells.get(column) for column in ("quantity", "unit_price", "line_amount")]
+        quantity, price, amount = (each.meaning if each else "" for each in given)
+        return makes(quantity, price, amount)
 
 
 def items_under(

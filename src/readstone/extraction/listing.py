@@ -5,7 +5,7 @@ from functools import cache
 from typing import Final
 
 from readstone.core.extraction import Value
-from readstone.extraction.confidence import calibrated
+from readstone.extraction.confidence import CELL, PROVEN_CELL, calibrated
 from readstone.extraction.grounding import Found, grounded
 from readstone.extraction.headers import NUMERIC, Table, carried, item_names, tables_in
 from readstone.extraction.items import Item, items_of_text, items_under
@@ -27,10 +27,11 @@ def elements_of(said: Print, wanted: SoughtList) -> list[Value]:
         return _singles(said, wanted)
     values: list[Value] = []
     for index, item in enumerate(_items(said, wanted)):
+        sure = PROVEN_CELL if item.is_proven else CELL
         for member in wanted.members:
             candidate = item.cells.get(member.concept or member.label_concept)
             path = (*wanted.path, index, *member.path)
-            if candidate and (value := grounded(Found(path, member.field, candidate, 0.8))):
+            if candidate and (value := grounded(Found(path, member.field, candidate, sure))):
                 values.append(value)
     return values
 
@@ -38,7 +39,7 @@ def elements_of(said: Print, wanted: SoughtList) -> list[Value]:
 def _singles(said: Print, wanted: SoughtList) -> list[Value]:
     leaf = wanted.members[0]
     found = [
-        (item.cells[leaf.concept], 0.8)
+        (item.cells[leaf.concept], CELL)
         for item in _items(said, wanted)
         if leaf.concept in item.cells
     ]

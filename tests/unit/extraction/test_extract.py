@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import product
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from readstone.core.extraction import Field, Group, ListOf, Schema, written
 from readstone.extraction.assignment import LEAST, assigned
+from readstone.extraction.candidates import Kind
+from readstone.extraction.confidence import calibrated
 from readstone.extraction.extract import extract
 from unit.extraction.printing import page, read, rows, schema
 
@@ -265,6 +268,11 @@ def test_no_other_assignment_has_a_greater_sum(strengths: list[list[float]]) -> 
         )
     ]
     assert worth(assigned(strengths)) == pytest.approx(max(map(worth, every)))
+
+
+@given(st.sampled_from(get_args(Kind)), st.floats(0.22, 1.3), st.floats(0.0, 0.5))
+def test_a_stronger_claim_is_no_less_sure(kind: Kind, strength: float, more: float) -> None:
+    assert 0.5 < calibrated(kind, strength) <= calibrated(kind, strength + more) < 1
 
 
 WORDS = st.sampled_from(
