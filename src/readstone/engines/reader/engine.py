@@ -1,5 +1,6 @@
 """The reader as an engine: a chat request about images and documents becomes their text."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -152,14 +153,14 @@ class ReaderEngine:
             async for source, event in events:
                 match event:
                     case Found():
-                        text = book.turn(_page(event, []))
+                        text = await asyncio.to_thread(book.turn, _page(event, []))
                         if isinstance(source, Document):
                             yield event
                     case Line():
                         text = book.feed(event)
                 if text:
                     yield text
-        if text := book.end():
+        if text := await asyncio.to_thread(book.end):
             yield text
 
     async def _events(

@@ -1,5 +1,6 @@
 """Grids: where rules that cross each other frame the cells of a table."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +12,8 @@ _SLACK: Final = 0.35
 """Text heights by which rules miss each other and still meet: corners are rounded, ends are cut off."""
 _SAME: Final = 0.5
 """Text heights under which two parallel rules are one: double rules, both edges of a bar."""
+_PLACES: Final = 4000
+"""Cells of a table at most: what has more is squared paper, or a crossword."""
 _WALL: Final = 0.6
 """The share of the side of a cell that a rule must cover to be its wall."""
 
@@ -36,6 +39,19 @@ class Grid:
     ys: tuple[float, ...]
     frames: tuple[Frame, ...]
 
+    def place(self, x: float, y: float) -> tuple[int, int]:
+        """The row and the column that a point stands in; outside of the grid the nearest."""
+        return _place(self.ys, y), _place(self.xs, x)
+
+    def frames_by_place(self) -> dict[tuple[int, int], int]:
+        """The index of the frame that covers each row and column."""
+        return {
+            (row, column): index
+            for index, frame in enumerate(self.frames)
+            for row in range(frame.row, frame.row + frame.rows)
+            for column in range(frame.column, frame.column + frame.columns)
+        }
+
     @property
     def box(self) -> Box:
         """All of it."""
@@ -50,6 +66,10 @@ def grids(rules: Sequence[Rule], text: float) -> list[Grid]:
     """
     found = [grid for group in _joined(rules, _SLACK * text) if (grid := _grid(group, text))]
     return sorted(found, key=lambda grid: (grid.ys, grid.xs))
+
+
+def _place(places: Sequence[float], at: float) -> int:
+    return min(max(bisect_right(places, at) - 1, 0), len(places) - 2)
 
 
 def _joined(rules: Sequence[Rule], slack: float) -> list[list[Rule]]:
@@ -88,7 +108,8 @@ def _grid(rules: Sequence[Rule], text: float) -> Grid | None:
         return None
     xs = _places((rule.x for rule in down), (end for r in across for end in (r.x, r.end_x)), text)
     ys = _places((rule.y for rule in across), (end for r in down for end in (r.y, r.end_y)), text)
-    if len(xs) < 3 or len(ys) < 3:  # noqa: PLR2004 - two columns have three sides
+    places = (len(xs) - 1) * (len(ys) - 1)
+    if len(xs) < 3 or len(ys) < 3 or places > _PLACES:  # noqa: PLR2004 - two columns have three sides
         return None
     near = _SAME * text
     right = _walls(xs, ys, [(rule.x, rule.y, rule.end_y) for rule in down], near)

@@ -69,12 +69,19 @@ def _fits(grid: Grid, row: Sequence[Box]) -> bool:
 def mended(grid: Grid, runs: Sequence[Run]) -> Grid:
     """The grid with its cells parted where the text in them is."""
     frames: list[Frame] = []
-    for frame in grid.frames:
-        outer = frame_box(grid, frame)
-        inside = [run for run in runs if holds(outer, run.box)]
+    for frame, inside in zip(grid.frames, runs_by_frame(grid, runs), strict=True):
         for part in _across(grid, frame, inside):
             frames += _down(grid, part, inside, runs)
     return Grid(grid.xs, grid.ys, tuple(frames))
+
+
+def runs_by_frame(grid: Grid, runs: Sequence[Run]) -> list[list[Run]]:
+    """The runs whose middles stand in each frame of a grid."""
+    at = grid.frames_by_place()
+    found: list[list[Run]] = [[] for _ in grid.frames]
+    for run in runs:
+        found[at[grid.place(*run.box.middle)]].append(run)
+    return found
 
 
 def holds(outer: Box, inner: Box) -> bool:
@@ -100,6 +107,8 @@ def _across(grid: Grid, frame: Frame, runs: Sequence[Run]) -> list[Frame]:
 def _down(grid: Grid, frame: Frame, inside: Sequence[Run], runs: Sequence[Run]) -> list[Frame]:
     """The cell, parted into its rows where each of them has text, on one line with text beside the cell."""
     rows = range(frame.row, frame.row + frame.rows)
+    if frame.rows == 1:
+        return [frame]
     left, right = grid.xs[frame.column], grid.xs[frame.column + frame.columns]
     beside = {run.row for run in runs if not left <= run.box.middle[0] <= right}
     for row in rows:
@@ -112,13 +121,3 @@ def _down(grid: Grid, frame: Frame, inside: Sequence[Run], runs: Sequence[Run]) 
         if not here or not beside.intersection(here):
             return [frame]
     return [Frame(row, frame.column, 1, frame.columns) for row in rows]
-
-
-def frame_box(grid: Grid, frame: Frame) -> Box:
-    """Where a cell of a grid is."""
-    return Box(
-        grid.xs[frame.column],
-        grid.ys[frame.row],
-        grid.xs[frame.column + frame.columns],
-        grid.ys[frame.row + frame.rows],
-    )

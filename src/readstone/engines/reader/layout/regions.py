@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Final
 
 from readstone.engines.reader.layout.grid import Frame, Grid
-from readstone.engines.reader.layout.mending import Run, frame_box, holds
+from readstone.engines.reader.layout.mending import Run, runs_by_frame
 
 _LINES: Final = 3
 _SIDE_BY_SIDE: Final = 2
@@ -16,10 +16,8 @@ _SIDE_BY_SIDE: Final = 2
 def without_regions(grid: Grid, runs: Sequence[Run]) -> list[Grid]:
     """The grids that are left of a grid, from the top down, when its regions are taken out."""
     aside: set[int] = set()
-    for frame in grid.frames:
-        if frame.columns > 1 and _is_region(
-            [r for r in runs if holds(frame_box(grid, frame), r.box)]
-        ):
+    for frame, inside in zip(grid.frames, runs_by_frame(grid, runs), strict=True):
+        if frame.columns > 1 and _is_region(inside):
             aside.update(range(frame.row, frame.row + frame.rows))
     if not aside:
         return [grid]

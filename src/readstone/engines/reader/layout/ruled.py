@@ -1,7 +1,6 @@
 """Ruled tables: the text of a page put into the cells of its grids."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,7 +52,8 @@ def ruled_tables(grid: Grid, lines: Sequence[Line]) -> list[RuledTable]:
 def _ruled_table(grid: Grid, lines: Sequence[Line]) -> RuledTable | None:
     inside = [index for index, line in enumerate(lines) if holds(grid.box, line.box)]
     runs = [run for index in inside for run in _runs(lines[index])]
-    crossing = sum(_crosses(grid, run.box) for run in runs)
+    frames = grid.frames_by_place()
+    crossing = sum(_crosses(grid, frames, run.box) for run in runs)
     if not runs or crossing > _CROSSED * len(runs):
         return None
     grid = mended(grid, runs)
@@ -67,41 +67,24 @@ def _runs(line: Line) -> list[Run]:
     return [Run(line.row, run) for run in cells(line)]
 
 
-def _crosses(grid: Grid, box: Box) -> bool:
-    """Whether text stands across a wall beside it."""
-    row = _place(grid.ys, box.middle[1])
-    for frame in grid.frames:
-        if not frame.row <= row < frame.row + frame.rows:
-            continue
-        for side in (grid.xs[frame.column], grid.xs[frame.column + frame.columns]):
-            if grid.xs[0] < side < grid.xs[-1] and _stands_across(box, side):
-                return True
-    return False
-
-
-def _stands_across(box: Box, place: float) -> bool:
+def _crosses(grid: Grid, frames: Mapping[tuple[int, int], int], box: Box) -> bool:
+    """Whether text stands across a wall of the cell that its middle stands in."""
+    frame = grid.frames[frames[grid.place(*box.middle)]]
+    sides = (grid.xs[frame.column], grid.xs[frame.column + frame.columns])
     slack = _OVER * box.width
-    return box.left + slack < place < box.right - slack
-
-
-def _place(places: Sequence[float], at: float) -> int:
-    return min(max(bisect_right(places, at) - 1, 0), len(places) - 2)
+    return any(
+        grid.xs[0] < side < grid.xs[-1] and box.left + slack < side < box.right - slack
+        for side in sides
+    )
 
 
 def _pieces(grid: Grid, runs: Sequence[Run]) -> list[list[_Piece]]:
     """The text of each frame, each word in the one its middle stands in."""
-    at = {
-        (row, column): index
-        for index, frame in enumerate(grid.frames)
-        for row in range(frame.row, frame.row + frame.rows)
-        for column in range(frame.column, frame.column + frame.columns)
-    }
+    at = grid.frames_by_place()
     found: list[list[_Piece]] = [[] for _ in grid.frames]
     for run in runs:
         for text, box in _words(run.cell):
-            x, y = box.middle
-            place = _place(grid.ys, y), _place(grid.xs, x)
-            found[at[place]].append(_Piece(text, box, run.row))
+            found[at[grid.place(*box.middle)]].append(_Piece(text, box, run.row))
     return found
 
 

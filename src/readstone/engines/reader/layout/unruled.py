@@ -64,7 +64,8 @@ def tables(rows: Sequence[Row], rules: Sequence[Rule] = ()) -> list[TableRows]:
     while begin < len(rows):
         end = _end_of_run(rows, begin)
         if _table(rows[begin:end], across) is None:
-            begin += 1
+            # Half of what is no table may be one; looking at every part of it takes too long.
+            begin += max(1, (end - begin) // 2)
             continue
         last = found[-1] if found else None
         top = head_of(rows, begin, end, across, above=(last.begin, last.end) if last else (0, 0))
