@@ -118,19 +118,24 @@ class ChatRequest:
     defaulted: frozenset[str] = frozenset()
     trace: tuple[tuple[str, str], ...] = ()
 
+    attachments: tuple[ImagePart | DocumentPart, ...] = field(init=False, repr=False, compare=False)
+    """The images and documents of its messages, in their order: looked for once, asked for on every floor."""
+
+    def __post_init__(self) -> None:
+        found = [
+            part
+            for message in self.messages
+            for part in message.parts
+            if not isinstance(part, TextPart)
+        ]
+        object.__setattr__(self, "attachments", tuple(found))
+
     @property
     def weight(self) -> int:
         """Bytes of its images and documents."""
         total = 0
-        for message in self.messages:
-            for part in message.parts:
-                match part:
-                    case ImagePart(image=image):
-                        total += image.weight
-                    case DocumentPart(document=document):
-                        total += len(document.data)
-                    case TextPart():
-                        pass
+        for part in self.attachments:
+            total += part.image.weight if isinstance(part, ImagePart) else len(part.document.data)
         return total
 
 

@@ -107,8 +107,8 @@ async def pictured(request: ChatRequest, pictures: Pictures) -> ChatRequest:
     after the other; the first that fails ends the others. Raises what `Pictures.prepare` raises; images and pages
     together are no more than the model's `max_images`.
     """
-    parts = [part for message in request.messages for part in message.parts]
-    if all(_is_ready(part, pictures.wanted) for part in parts):
+    parts = request.attachments
+    if not parts or all(_is_ready(part, pictures.wanted) for part in parts):
         return request
     try:
         async with asyncio.TaskGroup() as group:
@@ -118,9 +118,7 @@ async def pictured(request: ChatRequest, pictures: Pictures) -> ChatRequest:
                 if isinstance(part, ImagePart)
             }
             documents = group.create_task(_documents(parts, request, pictures))
-    except (
-        ExceptionGroup
-    ) as failures:  # not `except*`: Python before 3.11.4 wraps again what is raised in one
+    except ExceptionGroup as failures:  # `except*` wraps it again before Python 3.11.4
         first = failures.exceptions[0]
         if not isinstance(first, RequestError):
             raise

@@ -72,9 +72,7 @@ class Attachments:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._load(place)) for place in places]
-        except (
-            ExceptionGroup
-        ) as failures:  # not `except*`: Python before 3.11.4 wraps again what is raised in one
+        except ExceptionGroup as failures:  # `except*` wraps it again before Python 3.11.4
             first = failures.exceptions[0]
             if not isinstance(first, RequestError):
                 raise

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
 
-from readstone.core.chat import ChatRequest, TextPart
+from readstone.core.chat import ChatRequest
 from readstone.core.errors import (
     ClientClosed,
     EngineFailed,
@@ -178,8 +178,7 @@ class Account:
 
 def _images(request: ChatRequest | None) -> int:
     """How many images and documents were sent."""
-    messages = request.messages if request else ()
-    return sum([not isinstance(part, TextPart) for message in messages for part in message.parts])
+    return len(request.attachments) if request else 0
 
 
 class NoAccount:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from readstone.core.chat import ChatRequest, DocumentPart, ImagePart
+from readstone.core.chat import ChatRequest
 from readstone.core.errors import EngineCrashed, EngineUnavailable, Overloaded, RequestError
 from readstone.core.model import Model
 
@@ -30,9 +30,5 @@ def stand_in(request: ChatRequest, model: Model) -> ChatRequest | None:
 
 
 def _takes(model: Model, request: ChatRequest) -> bool:
-    attached = sum(
-        isinstance(part, ImagePart | DocumentPart)
-        for message in request.messages
-        for part in message.parts
-    )
+    attached = len(request.attachments)
     return not attached or (model.kind != "chat" and attached <= model.max_images)

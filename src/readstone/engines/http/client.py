@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, TypeAlias
@@ -264,11 +264,19 @@ class Exchange:
 
 def _checked_lines(headers: Headers) -> bytes:
     for name, value in headers:
-        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+        _check_name(name)
+        if not _VALUE.fullmatch(value):
             raise ValueError("a header holds a character that none may hold")
-        if name.lower() in _OURS:
-            raise ValueError(f"the header '{name}' is set by the client")
     return _lines(headers)
+
+
+@lru_cache(maxsize=64)
+def _check_name(name: str) -> None:
+    """Raise ValueError for the name of a header that none may have, or that is ours."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("a header holds a character that none may hold")
+    if name.lower() in _OURS:
+        raise ValueError(f"the header '{name}' is set by the client")
 
 
 def _lines(headers: Headers) -> bytes:

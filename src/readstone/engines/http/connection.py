@@ -212,16 +212,16 @@ class Connection(asyncio.Protocol):
         """An answer begins."""
         if self._response is None:
             raise Garbled("it answered more than it was asked")
+        self._fields.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head, or of the trailer, which nothing reads."""
-        if self._response is not None and not self._response.status:
-            self._fields.append((name, value))
+        self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
         status = self._parser.get_status_code()
-        fields, self._fields = self._fields, []
+        fields = self._fields
         response = self._response
         if response is None or _FIRST_STATUS <= status < _FIRST_FINAL_STATUS:
             if status == _SWITCHING_PROTOCOLS:
@@ -246,16 +246,19 @@ class Connection(asyncio.Protocol):
             response.end()
 
     def _read(self, fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-        if len(fields) > self._bounds.fields:
-            raise Garbled(f"more than {self._bounds.fields} headers")
-        headers: dict[bytes, bytes] = {}
-        size = 0
-        for name, value in fields:
-            size += len(name) + len(value)
-            key = name.lower()
-            headers[key] = headers[key] + b", " + value if key in headers else value
-        if size > self._bounds.head_bytes:
-            raise Garbled(f"more than {self._bounds.head_bytes} bytes of headers")
+        bounds = self._bounds
+        if len(fields) > bounds.fields:
+            raise Garbled(f"more than {bounds.fields} headers")
+        # What came may be more than the head; only where it is more than that may be, the head is measured.
+        if self._unused_bytes > bounds.head_bytes:
+            size = sum([len(name) + len(value) for name, value in fields])
+            if size > bounds.head_bytes:
+                raise Garbled(f"more than {bounds.head_bytes} bytes of headers")
+        headers = dict(fields)
+        if len(headers) < len(fields):
+            headers.clear()
+            for name, value in fields:
+                headers[name] = headers[name] + b", " + value if name in headers else value
         return headers
 
     def _tick(self) -> None:

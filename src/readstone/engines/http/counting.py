@@ -1,6 +1,5 @@
 """Tokens of a request: the engine's own count, and what is derived where it does not tell."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from readstone.core.chat import ChatRequest, Image, ImagePart, TextPart
@@ -22,7 +21,7 @@ def count_usage(
     count: Count | None, chunks: int, request: ChatRequest
 ) -> tuple[Usage, tuple[str, ...]]:
     """The usage of an answer of so many `chunks`, and notes on what in it is not the engine's own count."""
-    images = list(_images(request))
+    images = [part.image for part in request.attachments if isinstance(part, ImagePart)]
     if count is None:
         image_tokens = _derived(images, request, None) or 0
         prompt_tokens = _characters(request) // _CHARACTERS_OF_TOKEN + image_tokens
@@ -58,13 +57,6 @@ def _derived(images: list[Image], request: ChatRequest, prompt_tokens: int | Non
         sum(width * height for width, height in sizes) if prompt_tokens is None else prompt_tokens
     )
     return estimate_all(family, sizes, most)
-
-
-def _images(request: ChatRequest) -> Iterator[Image]:
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, ImagePart):
-                yield part.image
 
 
 def _characters(request: ChatRequest) -> int:

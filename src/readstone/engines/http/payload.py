@@ -39,7 +39,7 @@ def _encode(request: ChatRequest, max_tokens: int | None) -> list[bytes]:
     if max_tokens is not None:
         members["max_tokens"] = max_tokens
     members |= {name: msgspec.Raw(raw) for name, raw in request.extras.items() if name not in _OWN}
-    if not request.weight:
+    if not request.attachments:
         members["messages"] = [_spoken(message) for message in request.messages]
         return [_ENCODER.encode(members)]
     pieces = [_ENCODER.encode(members)[:-1], b',"messages":[']
