@@ -2,7 +2,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["instructor>=1.17"]
 # ///
-"""instructor against a started server: until the reader extracts, each of its modes is refused clearly."""
+"""instructor against a started server: its JSON modes are filled, its mode of tools is refused clearly."""
 
 import instructor
 import openai
