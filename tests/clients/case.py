@@ -13,7 +13,7 @@ QUESTION = "Extract all text."
 BROKEN = "data:image/png;base64,AAAA"
 
 NO_MODEL = f"There is no model '{MISSING}'."
-NO_IMAGE = "is not an image; send jpeg, png or webp."
+NO_IMAGE = "is not an image; send a PDF, or jpeg, png or webp."
 NO_KEY = "That is not a key of this server"
 NO_TOOLS = "cannot honour 'tool"
 

@@ -35,7 +35,7 @@ echo stream
 must_hold "$(ask readstone-missing "$image" null | post)" "There is no model 'readstone-missing'\." '"code":"model_not_found"' '^404$'
 echo unknown_model
 
-must_hold "$(ask readstone-ocr 'data:image/png;base64,AAAA' null | post)" 'is not an image; send jpeg, png or webp\.' '"code":"invalid_image"' '^400$'
+must_hold "$(ask readstone-ocr 'data:image/png;base64,AAAA' null | post)" 'is not an image; send a PDF, or jpeg, png or webp\.' '"code":"invalid_image"' '^400$'
 echo broken_image
 
 key=wrong

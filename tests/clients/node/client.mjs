@@ -70,7 +70,7 @@ const checks = {
   },
   async broken_image() {
     const broken = { messages: ask("data:image/png;base64,AAAA") };
-    const sentence = "is not an image; send jpeg, png or webp.";
+    const sentence = "is not an image; send a PDF, or jpeg, png or webp.";
     await mustRefuse(create(broken), OpenAI.BadRequestError, sentence, "invalid_image");
     const streamed = create({ ...broken, stream: true });
     await mustRefuse(streamed, OpenAI.BadRequestError, sentence, "invalid_image");
