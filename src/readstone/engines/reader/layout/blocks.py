@@ -13,6 +13,7 @@ from readstone.engines.reader.layout.paragraphs import Type, prose, usual_type
 from readstone.engines.reader.layout.rows import Row, around, rows
 from readstone.engines.reader.layout.ruled import RuledTable, ruled_tables
 from readstone.engines.reader.layout.unruled import TableRows, tables
+from readstone.engines.reader.layout.wording import with_dashes
 
 _LABELS: Final = 0.8
 """The share of rows of two columns whose first ends in a colon that makes them pairs of labels and values."""
@@ -98,6 +99,7 @@ def _pairs(table: Table) -> str | None:
 
 
 def _table_block(table: Table, made_of: Sequence[Row]) -> Block:
+    table = with_dashes(table)
     text = "\n".join("\t".join(texts) for texts in matrix(table))
     return Block("table", text, around(row.box for row in made_of), table=table)
 

@@ -142,6 +142,15 @@ def test_lines_of_a_head_that_name_the_same_columns_are_one() -> None:
     assert texts(made)[0] == ["Format", "Number of items", "Percent of items"]
 
 
+def test_a_dash_alone_in_a_cell_is_no_chinese_number() -> None:
+    rows: list[dict[float, str]] = [
+        {0: "2001", 200: "3,440", 400: "一"},
+        {0: "2002", 200: "一", 400: "7"},
+    ]
+    assert texts(page(*rows)) == [["2001", "3,440", "\u2014"], ["2002", "\u2014", "7"]]
+    assert texts(page(*rows, {0: "二千", 200: "三", 400: "四"}))[0][2] == "一"
+
+
 def test_labels_and_values_are_pairs() -> None:
     made = page({10: "Number:", 300: "A-17"}, {10: "Date:", 300: "1 May 2026"})
     assert kinds(blocks(made)) == [("key_values", "Number: A-17\nDate: 1 May 2026")]
