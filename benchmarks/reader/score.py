@@ -66,6 +66,11 @@ def score(truth: str, text: str) -> Score:
     )
 
 
+def bag(text: str) -> list[str]:
+    """The words of `text` as they are compared."""
+    return _words(_fold(text))
+
+
 def pooled(scores: Iterable[Score]) -> Score:
     """All pages as if they were one."""
     kept = list(scores)

@@ -6,12 +6,14 @@ from functools import partial
 from typing import Final, assert_never
 
 import cv2
+import cv2.typing
 import numpy as np
 from numpy.typing import NDArray
 
 from readstone.core.document import Corners, Line, Rule, Turn
 from readstone.core.model import Profile
 from readstone.engines.reader.crops import Crop
+from readstone.engines.reader.detector import Look
 from readstone.engines.reader.layout.order import Placed, arrange
 from readstone.engines.reader.layout.rules import rules
 from readstone.engines.reader.orientation import SURE, turn_of
@@ -55,9 +57,24 @@ class PageReader:
     def prepare(self, image: NDArray[np.uint8]) -> Prepared:
         """The page's lines in reading order; `image` is RGB, height x width x 3, and turned upright where it is not.
 
-        The crops may refer to `image`: it must not be written to until the last of them is read.
+        The crops may refer to `image`: it must not be written to until the last of them is read. The same in steps,
+        for several threads: `look`, `search` for each of its parts, `prepare_found`.
         """
-        found = self._detector.find(image)
+        look = self.look(image)
+        return self.prepare_found(look, [self.search(part) for part in look.parts])
+
+    def look(self, image: NDArray[np.uint8]) -> Look:
+        """The page in parts that can be searched at the same time."""
+        return self._detector.look(image)
+
+    def search(self, part: cv2.typing.MatLike) -> NDArray[np.float32]:
+        """Where lines are in a part of a page."""
+        return self._detector.heat(part)
+
+    def prepare_found(self, look: Look, heats: Sequence[NDArray[np.float32]]) -> Prepared:
+        """What `prepare` gives, once each part was searched."""
+        image = look.image
+        found = self._detector.lines(look, heats)
         known: dict[Corners, Line] = {}
         turned = turn_of(found, partial(self._sample, image, known))
         if turned:

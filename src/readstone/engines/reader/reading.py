@@ -73,7 +73,13 @@ class Reading:
     async def _pages(self, reader: PageReader, source: Source) -> Pages:
         match source:
             case Image():
-                yield 1, await self._threads.run(lambda: reader.prepare(decode(source)))
+                look = await self._threads.run(lambda: reader.look(decode(source)))
+                heats = await asyncio.gather(
+                    *(self._threads.run(partial(reader.search, part)) for part in look.parts)
+                )
+                prepare = partial(reader.prepare_found, look, heats)
+                del look, heats
+                yield 1, await self._threads.run(prepare)
             case Document():
                 async with aclosing(self._threads.pages(source)) as pages:
                     async for total, drawn in pages:

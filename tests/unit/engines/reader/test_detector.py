@@ -1,5 +1,7 @@
 """The detector finds every line of a page at a sensible size, and nothing on a page without text."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -77,3 +79,20 @@ def test_the_size_is_whole_strides_and_bounded(width: int, height: int) -> None:
     assert 0 < seen_height <= max(32, height + 16)
     assert max(seen_width, seen_height) <= 8192
     assert seen_width * seen_height < 3_200_000
+
+
+def test_a_large_page_is_searched_in_two_halves_that_find_what_the_whole_would(
+    detector: Detector,
+) -> None:
+    page = Pen(900, 1200)
+    for row in range(20):
+        page.write(40, 20 + 58 * row, f"Line {row} of a page that is searched in halves", 22)
+    look = detector.look(page.picture())
+    assert len(look.parts) == 2
+    tops = sorted(round(corners[0][1]) for corners in detector.find(page.picture()))
+    assert len(tops) == 20
+    assert all(50 < lower - upper < 66 for upper, lower in pairwise(tops))
+
+
+def test_a_small_page_is_searched_at_once(detector: Detector) -> None:
+    assert len(detector.look(np.full((480, 640, 3), 255, np.uint8)).parts) == 1

@@ -1,0 +1,1 @@
+"""The reader over thousands of mixed pages: what its memory does."""
