@@ -102,7 +102,8 @@ class ChatRequest:
     `model_name` is the name the client used, `key_id` the public id of its key. `arrived` is `time.monotonic()` at arrival. `extras` holds every other
     property the client sent, as raw JSON by name: an engine honours each, refuses it, or passes it on.
     `defaulted` names the properties that the client left to the model's defaults. `trace` are headers that say which trace it
-    belongs to, for engines that are servers.
+    belongs to, for engines that are servers. `streams` tells whether the answer is read as it comes; where it is not, an
+    engine may tell of it in fewer events.
     """
 
     id: str
@@ -117,7 +118,7 @@ class ChatRequest:
     extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     defaulted: frozenset[str] = frozenset()
     trace: tuple[tuple[str, str], ...] = ()
-
+    streams: bool = True
     attachments: tuple[ImagePart | DocumentPart, ...] = field(init=False, repr=False, compare=False)
     """The images and documents of its messages, in their order: looked for once, asked for on every floor."""
 

@@ -9,6 +9,7 @@ from typing import assert_never
 import msgspec
 
 from readstone.api.openai import schema
+from readstone.api.openai.delivery import includes_usage, streams
 from readstone.api.openai.lifting import Lifted, referred
 from readstone.api.violations import decode_json
 from readstone.core.chat import ChatRequest, Message, Part, TextPart
@@ -114,8 +115,8 @@ class ChatCodec:
     ) -> Envelope:
         wire = _plain(content) or decode_json(_REQUEST, content)
         model = self._catalogue.find(wire.model)
-        stream = _streams(accept, model, asked=wire.stream)
-        include_usage = _includes_usage(wire.stream_options, stream=stream)
+        stream = streams(accept, model, asked=wire.stream)
+        include_usage = includes_usage(wire.stream_options, stream=stream)
         if isinstance(wire, schema.PlainRequest):
             return Envelope(wire, model, stream, include_usage)
         _refuse_halves(wire)
@@ -163,6 +164,7 @@ class ChatCodec:
             extras=envelope.extras,
             defaulted=_DEFAULTED[length is None, temperature is None, top_p is None],
             trace=origin.trace,
+            streams=envelope.stream,
         )
 
 
@@ -185,24 +187,6 @@ def _plain(content: bytes | bytearray) -> schema.PlainRequest | None:
         return _PLAIN.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def _includes_usage(options: schema.StreamOptions | None, *, stream: bool) -> bool:
-    """Whether a stream ends with its usage; raises for options that cannot be honoured."""
-    if options is None:
-        return False
-    if not stream:
-        raise InvalidRequest(
-            "'stream_options' is for streams: set 'stream' to true.",
-            param="stream_options",
-            code="invalid_value",
-        )
-    if options.include_obfuscation:
-        raise UnsupportedParameter(
-            "Chunks are not padded here: leave 'include_obfuscation' out or false.",
-            param="stream_options.include_obfuscation",
-        )
-    return options.include_usage is True
 
 
 def _refuse_halves(wire: schema.ChatCompletionRequest) -> None:
@@ -296,12 +280,3 @@ def _refuse_images(places: Sequence[Place], model: Model) -> None:
             param="messages",
             code="too_many_images",
         )
-
-
-def _streams(accept: str | None, model: Model, *, asked: bool | None) -> bool:
-    """The contract's rule: an SDK that leaves `stream` out accepts JSON only, and gets JSON."""
-    if asked is not None:
-        return asked
-    accepted = (accept or "").lower()
-    wants_json = "application/json" in accepted and "text/event-stream" not in accepted
-    return model.defaults.stream and not wants_json

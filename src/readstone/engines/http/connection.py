@@ -186,7 +186,7 @@ class Connection(asyncio.Protocol):
             elif response.held > self._bounds.held_bytes and not self._is_paused:
                 self._is_paused = True
                 self._transport.pause_reading()
-        response.wake()
+        response.tell()
 
     def eof_received(self) -> bool | None:
         """The server sends no more: the end of an answer that has no length, and of the connection."""

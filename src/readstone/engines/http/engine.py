@@ -36,6 +36,8 @@ from readstone.engines.pictures import Pictures, pictured
 from readstone.telemetry import log
 
 _MOST_COMPLAINT = 64 * 1024
+_GATHER_SECONDS = 0.05
+"""An answer that nobody reads as it comes is taken in steps of so long, once it has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class HTTPEngine:
                         if (relay := chunks.feed(piece)) is not None:
                             may_be_shorter = False
                             yield relay
+                            response.gather(0.0 if request.streams else _GATHER_SECONDS)
                 finish = _finish(chunks, asked)
             except (InBandError, _Refused, Failure) as failure:
                 error = self._translated(failure, request)

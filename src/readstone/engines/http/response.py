@@ -66,8 +66,10 @@ class Response:
     """
 
     __slots__ = (
+        "_alarm",
         "_ended",
         "_failure",
+        "_gathering",
         "_loop",
         "_pieces",
         "_seconds",
@@ -89,6 +91,8 @@ class Response:
         self._ended = False
         self._failure: Failure | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._gathering = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
 
     def header(self, name: str) -> str | None:
         """The value of a header, whatever the case of its name; None where there is none."""
@@ -101,6 +105,10 @@ class Response:
         Raises Broken, Garbled or Silent once what had come before is taken. Nothing needs to be closed.
         """
         return self
+
+    def gather(self, seconds: float) -> None:
+        """Let what comes gather for so long, or until the end: whoever is not in haste is woken less often."""
+        self._gathering = seconds
 
     async def read(self, limit: int) -> bytes:
         """The whole body; Garbled where it has more than `limit` bytes, and as `pieces` besides."""
@@ -170,8 +178,19 @@ class Response:
             self._failure = failure
         self.wake()
 
+    def tell(self) -> None:
+        """The connection has read all there was: let whoever waits look at it, soon."""
+        if self._gathering and self._pieces and not self._ended and self._failure is None:
+            if self._alarm is None:
+                self._alarm = self._loop.call_at(self._loop.time() + self._gathering, self.wake)
+            return
+        self.wake()
+
     def wake(self) -> None:
         """Let whoever waits look at what has changed."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         waiter = self._waiter
         if waiter is not None and not waiter.done():  # or its task was cancelled
             waiter.set_result(None)

@@ -349,3 +349,28 @@ def test_a_connection_sends_at_once_and_notices_a_peer_that_vanished() -> None:
 
         assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+async def test_whoever_is_not_in_haste_has_what_came_together() -> None:
+    with rig() as made:
+        asking = asyncio.ensure_future(made.connection.ask((b"GET / HTTP/1.1\r\n\r\n",)))
+        await asyncio.sleep(0)
+        made.hear([CHUNKED + b"1\r\na\r\n"])
+        response = await asking
+        pieces = response.pieces()
+        assert await anext(pieces) == b"a"
+        response.gather(0.05)
+        waiting = asyncio.ensure_future(anext(pieces))
+        await asyncio.sleep(0)
+        made.hear([b"1\r\nb\r\n", b"1\r\nc\r\n"])
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        made.clock.move(0.05)
+        assert await waiting == b"bc"
+        waiting = asyncio.ensure_future(anext(pieces))
+        await asyncio.sleep(0)
+        made.hear([b"1\r\nd\r\n", b"0\r\n\r\n"])
+        assert await waiting == b"d"
+        timers = len(made.clock.timers)
+        made.lose()
+        assert len(made.clock.timers) < timers or not timers
