@@ -1,4 +1,4 @@
-"""What keys and the ledger add to a request: the same requests with and without them, turn by turn, in one process."""
+"""What keys, limits and the ledger add to a request: the same requests with and without each, turn by turn, in one process."""
 
 import asyncio
 import statistics
@@ -15,6 +15,7 @@ from readstone.api.http import Exchange
 from readstone.api.openai.codec import ChatCodec
 from readstone.api.openai.completions import PATH, ChatCompletions, ChatLimits
 from readstone.core.key import Principal, mint
+from readstone.core.limit import Limits
 from readstone.core.model import KIND_DEFAULTS, Model
 from readstone.engines.fake import FakeEngine
 from readstone.media.attachments import Attachments
@@ -27,6 +28,8 @@ from readstone.serving.gateway import Backend, Gateway
 from readstone.serving.intake import Intake
 from readstone.serving.keys import Authenticator
 from readstone.serving.ledger import Ledger, LedgerTerms
+from readstone.serving.limits.limiter import Limiter, Terms
+from readstone.serving.limits.memory import MemoryCounters
 from readstone.store.sqlite import SQLiteStore
 
 _BODY: Final = msgspec.json.encode(
@@ -34,20 +37,27 @@ _BODY: Final = msgspec.json.encode(
 )
 _MEBIBYTE: Final = 1024 * 1024
 _OK: Final = 200
+_LIMITS: Final = Limits(10**9, 10**12, None, None, 10**15)
+"""Requests and tokens of a minute and a budget, none of which is ever reached."""
 _MODEL: Final = Model("m", "chat", "fake", KIND_DEFAULTS["chat"], 16)
 
 Turn: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """Microseconds of CPU, all threads, of a request at so many at once: without, with, and the median difference."""
+    """Microseconds of CPU, all threads, of a request at so many at once.
+
+    `bare` is a request with none of them; `ledger`, `limits` and `keys` are what each adds, `every` what all of them together
+    do: medians of differences within a round.
+    """
 
     clients: int
     fsync: bool
     bare: float
-    counted: float
-    added: float
+    ledger: float
+    limits: float
     keys: float
+    every: float
 
 
 async def measure(folder: Path, *, clients: int, fsync: bool, repeats: int, requests: int) -> Cost:
@@ -58,13 +68,22 @@ async def measure(folder: Path, *, clients: int, fsync: bool, repeats: int, requ
     await ledger.start()
     key, written = mint("benchmark", int(time.time()))
     await store.add_key(key)
+    header = f"Bearer {written}"
     authenticator = Authenticator(store)
-    route = _route()
-    principal = await authenticator.principal(f"Bearer {written}")
+    principal = await authenticator.principal(header)
+    limiter = Limiter(MemoryCounters(), store, Terms(_LIMITS))
+    free, limited = _route(None), _route(limiter)
+
+    async def every() -> None:
+        who = await authenticator.principal(header)
+        await _ask(Accounted(limited, ledger), who, limiter)
+
     turns: dict[str, Turn] = {
-        "bare": lambda: _ask(route, principal),
-        "counted": lambda: _ask(Accounted(route, ledger), principal),
-        "keys": lambda: _look(authenticator, f"Bearer {written}"),
+        "bare": lambda: _ask(free, principal),
+        "ledger": lambda: _ask(Accounted(free, ledger), principal),
+        "limits": lambda: _ask(limited, principal, limiter),
+        "keys": lambda: _look(authenticator, header),
+        "every": every,
     }
     found: dict[str, list[float]] = {name: [] for name in turns}
     for repeat in range(repeats + 1):
@@ -73,16 +92,22 @@ async def measure(folder: Path, *, clients: int, fsync: bool, repeats: int, requ
             if repeat:  # the first is for warming up
                 found[name].append(spent)
     await ledger.stop()
+    await limiter.stop()
     await store.close()
-    pairs = zip(found["bare"], found["counted"], strict=True)
     return Cost(
         clients,
         fsync,
         round(statistics.median(found["bare"]), 1),
-        round(statistics.median(found["counted"]), 1),
-        round(statistics.median(with_it - without for without, with_it in pairs), 1),
+        _added(found, "ledger"),
+        _added(found, "limits"),
         round(statistics.median(found["keys"]), 1),
+        _added(found, "every"),
     )
+
+
+def _added(found: dict[str, list[float]], name: str) -> float:
+    pairs = zip(found["bare"], found[name], strict=True)
+    return round(statistics.median(with_it - without for without, with_it in pairs), 1)
 
 
 async def _spent(turn: Turn, clients: int, requests: int) -> float:
@@ -101,7 +126,7 @@ async def _look(authenticator: Authenticator, written: str) -> None:
     await authenticator.principal(written)
 
 
-async def _ask(route: ASGIApp, principal: Principal) -> None:
+async def _ask(route: ASGIApp, principal: Principal, limiter: Limiter | None = None) -> None:
     async def receive() -> Message:
         return {"type": "http.request", "body": _BODY}
 
@@ -110,7 +135,7 @@ async def _ask(route: ASGIApp, principal: Principal) -> None:
 
     headers = [(b"content-length", b"%d" % len(_BODY))]
     scope: Scope = {"type": "http", "method": "POST", "path": PATH, "headers": headers}
-    exchange = Exchange(scope, receive, send)
+    exchange = Exchange(scope, receive, send, limiter)
     exchange.principal = principal
     scope["exchange"] = exchange
     await route(scope, exchange.receive, exchange.send)
@@ -118,12 +143,12 @@ async def _ask(route: ASGIApp, principal: Principal) -> None:
         raise RuntimeError(f"answered {exchange.status}")
 
 
-def _route() -> ChatCompletions:
+def _route(limiter: Limiter | None) -> ChatCompletions:
     fetcher = Fetcher(FetchPolicy())
     attachments = Attachments(ImageLimits(), DocumentLimits(), fetcher, 8)
     return ChatCompletions(
         ChatCodec(Catalogue([_MODEL]), attachments),
-        Gateway({"fake": Backend(FakeEngine(), Admission(1000, 1000))}),
+        Gateway({"fake": Backend(FakeEngine(), Admission(1000, 1000))}, limiter=limiter),
         Intake(64 * _MEBIBYTE, 1.0),
         ChatLimits(_MEBIBYTE, 60.0),
     )

@@ -3,7 +3,7 @@
 import time
 from math import ceil
 
-from readstone.core.limit import Allowance, Standing
+from readstone.core.limit import Standing
 
 _SECOND = 1000
 _MINUTE = 60 * _SECOND
@@ -16,25 +16,25 @@ def header_pairs(standing: Standing) -> list[tuple[bytes, bytes]]:
     Unix milliseconds. Source: contract for errors.
     """
     pairs: list[tuple[bytes, bytes]] = []
-    if (requests := standing.requests) is not None:
-        pairs += _named(requests, b"requests")
+    requests, tokens = standing
+    if requests is not None:
+        limit, remaining = b"%d" % requests.limit, b"%d" % requests.remaining
         at = ceil((time.time() + requests.reset) * _SECOND)
         pairs += [
-            (b"x-ratelimit-limit", b"%d" % requests.limit),
-            (b"x-ratelimit-remaining", b"%d" % requests.remaining),
+            (b"x-ratelimit-limit-requests", limit),
+            (b"x-ratelimit-remaining-requests", remaining),
+            (b"x-ratelimit-reset-requests", duration(requests.reset)),
+            (b"x-ratelimit-limit", limit),
+            (b"x-ratelimit-remaining", remaining),
             (b"x-ratelimit-reset", b"%d" % at),
         ]
-    if (tokens := standing.tokens) is not None:
-        pairs += _named(tokens, b"tokens")
+    if tokens is not None:
+        pairs += [
+            (b"x-ratelimit-limit-tokens", b"%d" % tokens.limit),
+            (b"x-ratelimit-remaining-tokens", b"%d" % tokens.remaining),
+            (b"x-ratelimit-reset-tokens", duration(tokens.reset)),
+        ]
     return pairs
-
-
-def _named(allowance: Allowance, name: bytes) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"x-ratelimit-limit-" + name, b"%d" % allowance.limit),
-        (b"x-ratelimit-remaining-" + name, b"%d" % allowance.remaining),
-        (b"x-ratelimit-reset-" + name, duration(allowance.reset)),
-    ]
 
 
 def duration(seconds: float) -> bytes:

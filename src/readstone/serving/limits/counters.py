@@ -21,8 +21,7 @@ class Level(NamedTuple):
     reset: float
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """Everything was charged, `at` that time in Unix seconds of the counters' clock: a correction needs it."""
 
     at: float

@@ -11,7 +11,7 @@ from readstone.core.usage import Usage
 from readstone.serving.limits.counters import Charge, Refused, Taken
 from readstone.serving.limits.estimate import estimate
 from readstone.serving.limits.limiter import Limiter
-from readstone.serving.limits.rules import Rule
+from readstone.serving.limits.rules import Measure, Rule
 
 _NO_ANSWER: Final = Usage(0, 0)
 
@@ -42,8 +42,9 @@ class Hold:
             return self
         self._estimate = estimate(request)
         again = limiter.is_counted(request.id)
+        amounts = _amounts(self._estimate, model)
         self._charges = [
-            Charge(rule, 0 if again and _is_of_key(rule) else _amount(rule, self._estimate, model))
+            Charge(rule, 0 if again and _is_of_key(rule) else amounts[rule.measure])
             for rule in rules
         ]
         outcome = await limiter.take(self._charges)
@@ -83,20 +84,14 @@ class Hold:
         await self._limiter.correct_surely(taken.at, corrections)
 
     def _corrections(self, used: Usage) -> list[Charge]:
-        model = self._request.model
-        corrections: list[Charge] = []
-        for charge in self._charges:
-            rule = charge.rule
-            match rule.measure:
-                case "requests":
-                    continue
-                case "running":
-                    change = -charge.amount
-                case "tokens" | "pages" | "cost":
-                    change = _amount(rule, used, model) - charge.amount
-            if change:
-                corrections.append(Charge(rule, change))
-        return corrections
+        amounts = _amounts(used, self._request.model)
+        amounts["running"] = 0  # it runs no more
+        return [
+            Charge(charge.rule, change)
+            for charge in self._charges
+            if charge.rule.measure != "requests"
+            and (change := amounts[charge.rule.measure] - charge.amount)
+        ]
 
 
 class NoHold:
@@ -122,16 +117,15 @@ def _is_of_key(rule: Rule) -> bool:
     return rule.measure == "requests" and rule.model_id is None
 
 
-def _amount(rule: Rule, usage: Usage, model: Model) -> int:
-    match rule.measure:
-        case "requests" | "running":
-            return 1
-        case "tokens":
-            return usage.total_tokens
-        case "pages":
-            return usage.pages
-        case "cost":
-            return model.prices.cost(usage)
+def _amounts(usage: Usage, model: Model) -> dict[Measure, int]:
+    """What a request takes of each measure that uses so much."""
+    return {
+        "requests": 1,
+        "running": 1,
+        "tokens": usage.prompt_tokens + usage.completion_tokens,
+        "pages": usage.pages,
+        "cost": model.prices.cost(usage),
+    }
 
 
 def _refusal(charge: Charge, refused: Refused) -> RateLimited:

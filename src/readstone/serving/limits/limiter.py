@@ -70,7 +70,8 @@ class Limiter:
         """What holds for the requests that come; it may be changed."""
         self._rules: dict[tuple[str, str], tuple[Limits, Limits, tuple[Rule, ...]]] = {}
         self._seen: dict[tuple[str, str], tuple[float, Standing]] = {}
-        self._counted: dict[str, None] = {}
+        self._counted: set[str] = set()
+        self._counted_before: set[str] = set()
         self._late: set[asyncio.Task[None]] = set()
         self._is_blind = False
 
@@ -90,17 +91,19 @@ class Limiter:
 
     def is_counted(self, request_id: str) -> bool:
         """Whether that request counts already: one that asks a reader and then a language model is one to its key."""
-        return request_id in self._counted
+        return request_id in self._counted or request_id in self._counted_before
 
     def count(self, request_id: str) -> None:
         """The request counts from now on."""
         if len(self._counted) >= _KNOWN:
-            del self._counted[next(iter(self._counted))]
-        self._counted[request_id] = None
+            # All of the older half at once: taking the oldest out of a dictionary means to look for it.
+            self._counted_before, self._counted = self._counted, set()
+        self._counted.add(request_id)
 
     def uncount(self, request_id: str) -> None:
         """The request was given back."""
-        self._counted.pop(request_id, None)
+        self._counted.discard(request_id)
+        self._counted_before.discard(request_id)
 
     async def stop(self) -> None:
         """Give back what is still to be given back, and close the counters."""
