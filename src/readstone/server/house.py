@@ -19,6 +19,8 @@ class Seats:
 
     def __init__(self) -> None:
         self.taken: dict[str, tuple[str, str]] = {}
+        self.changed = asyncio.Event()
+        """Set whenever a place is taken or left."""
 
     def connect(self, name: str, url: str, key: str) -> Engine:
         """Called for an engine that has come up; its place is taken while what is returned is started."""
@@ -51,10 +53,12 @@ class _Seat:
     async def start(self) -> None:
         """Let it be known."""
         self._seats.taken[self._name] = self._place
+        self._seats.changed.set()
 
     async def stop(self) -> None:
         """Let it be known no more."""
         self._seats.taken.pop(self._name, None)
+        self._seats.changed.set()
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Nobody asks here."""

@@ -261,7 +261,10 @@ class Parent:
                 for member in self.members:
                     member.say(news)
                 told = news
-            await asyncio.sleep(_NEWS_SECONDS)
+            self._seats.changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_NEWS_SECONDS):
+                    await self._seats.changed.wait()
 
 
 async def serve_many(config: Config, source: Source, visit: Visit) -> None:
