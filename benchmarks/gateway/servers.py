@@ -204,13 +204,13 @@ PEERS: Final = (
     Server(
         "vllm-router",
         CACHE / "vllm-router/bin/python",
-        f"python -m venv {CACHE}/vllm-router && {CACHE}/vllm-router/bin/pip install vllm-router",
+        f"{sys.executable} -m venv {CACHE}/vllm-router && {CACHE}/vllm-router/bin/pip install vllm-router",
         _router,
     ),
     Server(
         "litellm",
         CACHE / "litellm/bin/litellm",
-        f"python -m venv {CACHE}/litellm && {CACHE}/litellm/bin/pip install 'litellm[proxy]'",
+        f"{sys.executable} -m venv {CACHE}/litellm && {CACHE}/litellm/bin/pip install 'litellm[proxy]'",
         _litellm,
         environment={"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
     ),
