@@ -21,6 +21,7 @@ from readstone.store.rows import (
     read_total,
     usage_values,
 )
+from readstone.store.turn import FileTurn
 from readstone.telemetry import log_trouble
 
 
@@ -39,6 +40,7 @@ class SQLiteStore:
         self._ledger = Connection(path, synced=synced)
         self._reports = Connection(path, synced=False)
         self._kept = KeptKeys()
+        self._turn = FileTurn(path.with_name(f"{path.name}-turn"))
         self._mark = Mark(path.with_name(f"{path.name}-keys"))
 
     async def open(self) -> None:
@@ -46,6 +48,7 @@ class SQLiteStore:
         try:
             for connection in (self._keeper, self._ledger, self._reports):
                 await connection.open()
+            self._turn.open()
             await self._keeper.run(lambda _: self._mark.open())
         except (sqlite3.Error, OSError) as error:
             await self.close()
@@ -125,6 +128,7 @@ class SQLiteStore:
         for connection in (self._keeper, self._ledger, self._reports):
             await connection.close()
         self._mark.close()
+        self._turn.close()
 
     async def _change(self, name: str, values: Values) -> int:
         """Change keys; how many there were to change."""
@@ -145,6 +149,10 @@ class SQLiteStore:
         return await connection.run(_statement, self._queries[name], values)
 
     def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+        with self._turn:
+            self._commit(connection, entries)
+
+    def _commit(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         connection.execute("begin immediate")
         try:
             (number,) = connection.execute(self._queries["last_number"]).fetchone()
