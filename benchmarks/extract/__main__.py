@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -18,11 +18,21 @@ from benchmarks.extract.documents import documents
 from benchmarks.extract.printed import unprinted
 from benchmarks.extract.reading import ReadDocument, Reader, Shelf
 from benchmarks.extract.score import Leaf, f1, score
-from readstone.core.extraction import Extraction, written
+from readstone.core.extraction import Extraction, Field, Group, ListOf, Schema, written
 from readstone.extraction.extract import extract
 from readstone.extraction.schema import parse_schema
 
-_BUCKETS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
+EXAMPLE: Final = Schema(
+    Group(
+        (
+            ("invoice_no", Field("Invoice Number")),
+            ("date", Field("Invoice Date")),
+            ("items", ListOf(Group((("name", Field("Item Name")), ("total", Field("Amount")))))),
+        )
+    )
+)
+"""What the example prompt of the contract asks for."""
+_BUCKETS: Final = (0.0, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1.01)
 
 
 class Options(argparse.Namespace):
@@ -34,13 +44,18 @@ class Options(argparse.Namespace):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A set of documents: how many, and F1 of single fields and of line items, strict and fuzzy, with the baseline's."""
+    """A set of documents: how many, and F1 of single fields and of line items, strict and fuzzy, with the baseline's.
+
+    `grounded` is the share of values that their words say, on the page; `example` F1 of what the contract's example asks for.
+    """
 
     documents: int
     scalars: tuple[float, float]
     items: tuple[float, float] | None
     regex: tuple[float, float]
     fields: dict[str, tuple[float, float]]
+    grounded: float
+    example: tuple[float, float] | None
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -83,7 +98,10 @@ class Tally:
     def __init__(self) -> None:
         self.leaves: dict[str, dict[str, list[Leaf]]] = defaultdict(dict)
         self.plain: dict[str, list[Leaf]] = defaultdict(list)
-        self.values = self.bare = self.pages = 0
+        self.example: dict[str, list[Leaf]] = defaultdict(list)
+        self.values: dict[str, int] = defaultdict(int)
+        self.bare: dict[str, int] = defaultdict(int)
+        self.pages = 0
         self.seconds = self.reading = 0.0
         self.sure: list[tuple[float, bool]] = []
 
@@ -97,8 +115,8 @@ class Tally:
         self.seconds += time.process_time() - begun
         self.reading += document.seconds
         self.pages += len(document.pages)
-        self.values += len(found.values)
-        self.bare += len(unprinted(found.values, document.pages))
+        self.values[prefix] += len(found.values)
+        self.bare[prefix] += len(unprinted(found.values, document.pages))
         truth = json.loads(path.with_suffix(".json").read_text("utf-8"))
         content = found.content if isinstance(found.content, dict) else {}
         leaves = score(truth, content)
@@ -109,6 +127,23 @@ class Tally:
             if "." not in leaf.field
         ]
         self._confidence(found, leaves)
+        if "invoice_no" in truth:
+            self._example(prefix, document, truth)
+
+    def _example(self, prefix: str, document: ReadDocument, truth: dict[str, Any]) -> None:
+        """What the contract's example asks for, as far as the truth of this document says it."""
+        wanted = {
+            key: truth[name]
+            for key, name in (("invoice_no", "invoice_no"), ("date", "invoice_date"))
+            if name in truth
+        }
+        if "items" in truth:
+            columns = ("name", "total")
+            wanted["items"] = [
+                {key: row[key] for key in columns if key in row} for row in truth["items"]
+            ]
+        found = extract(document.pages, EXAMPLE, "general").content
+        self.example[prefix] += score(wanted, found if isinstance(found, dict) else {})
 
     def _confidence(self, found: Extraction, leaves: list[Leaf]) -> None:
         right = {leaf.field: leaf.fuzzy for leaf in leaves if "." not in leaf.field}
@@ -131,6 +166,8 @@ class Tally:
                 _both(items) if items else None,
                 _both(self.plain[prefix]),
                 {name: _both([leaf for leaf in every if leaf.field == name]) for name in names},
+                1 - self.bare[prefix] / max(1, self.values[prefix]),
+                _both(self.example[prefix]) if prefix in self.example else None,
             )
         return rows
 
@@ -142,7 +179,7 @@ class Tally:
             if inside:
                 table.append(
                     (
-                        f"{low:.1f}-{min(1.0, high):.1f}",
+                        f"{low:g}-{min(1.0, high):g}",
                         len(inside),
                         round(sum(inside) / len(inside), 3),
                     )
@@ -164,13 +201,15 @@ def main() -> None:
         command=shlex.join(["python", "-m", "benchmarks.extract", *sys.argv[1:]]),
         machine=f"{platform.machine()}, {platform.processor() or platform.system()}, one thread",
         sets=tally.rows(),
-        grounded=1 - tally.bare / max(1, tally.values),
+        grounded=1 - sum(tally.bare.values()) / max(1, sum(tally.values.values())),
         milliseconds_per_page=round(1000 * tally.seconds / max(1, tally.pages), 1),
         share_of_reading=round(tally.seconds / max(1e-9, tally.reading), 4),
         reliability=tally.reliability(),
     )
     for name, row in report.sets.items():
-        print(f"| {name} | {row.documents} | {row.scalars} | {row.items or '-'} | {row.regex} |")
+        print(
+            f"| {name} | {row.documents} | {row.scalars} | {row.items or '-'} | {row.regex} | {row.example or '-'} |"
+        )
         print("   ", row.fields)
     print(
         f"grounded {report.grounded:.1%}, {report.milliseconds_per_page} ms a page, {report.share_of_reading:.1%} of reading"
@@ -179,7 +218,7 @@ def main() -> None:
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
-    if tally.bare:
+    if any(tally.bare.values()):
         raise SystemExit("There are values that are not printed.")
 
 

@@ -19,7 +19,7 @@ from benchmarks.extract.documents import documents
 from benchmarks.extract.reading import Shelf
 from benchmarks.extract.score import paired, same
 from readstone.core.extraction import Extraction
-from readstone.extraction.confidence import group_of
+from readstone.extraction.confidence import FULL, group_of
 from readstone.extraction.extract import extract
 from readstone.extraction.finding import chosen
 from readstone.extraction.prints import Print
@@ -27,7 +27,7 @@ from readstone.extraction.schema import parse_schema
 from readstone.extraction.sought import names_for, scalars_of
 
 _FOLDS: Final = 10
-_PRIOR: Final = 1.0
+_PRIOR: Final = 0.01
 """Weight of the belief that a curve is flat, against claims counted one each."""
 
 
@@ -85,7 +85,7 @@ def _cells(
 
 def fitted(given: Sequence[Trial]) -> tuple[float, float]:
     """The two numbers of a logistic curve, by Newton's method."""
-    x = np.array([trial.strength for trial in given])
+    x = np.array([min(trial.strength, FULL) for trial in given])
     right = sum(trial.right for trial in given)
     # Platt's targets: that all were right does not mean that all will be.
     targets = (1 / (len(given) - right + 2), (right + 1) / (right + 2))
@@ -103,7 +103,7 @@ def fitted(given: Sequence[Trial]) -> tuple[float, float]:
 
 def probability(curve: tuple[float, float], strength: float) -> float:
     """What a curve says of a strength."""
-    return float(1 / (1 + np.exp(-(curve[0] + curve[1] * strength))))
+    return float(1 / (1 + np.exp(-(curve[0] + curve[1] * min(strength, FULL)))))
 
 
 def main() -> None:

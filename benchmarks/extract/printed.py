@@ -1,12 +1,16 @@
 """Whether a document prints what was answered: every value is held against its words, and its words against the pages."""
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from readstone.core.document import Page
 from readstone.core.extraction import Value
 from readstone.extraction.values.amounts import amounts
 from readstone.extraction.values.currencies import currency_of
 from readstone.extraction.values.dates import dates
+
+_MARKS: Final = re.compile(r"[\s/]+")
 
 
 def unprinted(values: Iterable[Value], pages: Sequence[Page]) -> list[Value]:
@@ -35,7 +39,9 @@ def _says(text: str, value: Value) -> bool:
         )
     if value.match == "derived":
         days = {day for found in dates(text) for day in (found.value, found.other) if day}
-        return str(said) in {day.isoformat() for day in days} or said == currency_of(text.strip())
+        return str(said) in {day.isoformat() for day in days} or said in map(
+            currency_of, _MARKS.split(text)
+        )
     return _bare(str(said)) in _bare(text)
 
 
