@@ -97,3 +97,30 @@ async def test_what_waits_is_written_before_the_log_is_closed() -> None:
     writer.flush()
 
     assert stream.getvalue() == "request\n"
+
+
+class _Pipe(io.StringIO):
+    """Remembers what was written at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return super().write(text)
+
+
+async def test_no_write_of_several_lines_is_more_than_a_pipe_takes_whole() -> None:
+    stream = _Pipe()
+    writer = Writer(stream)
+    writer.setFormatter(JSONFormatter())
+    for number in range(40):
+        writer.handle(_record(id=f"req_{number}", note="x" * 500))
+    writer.handle(_record(id="long", note="x" * 9000))
+    writer.flush()
+
+    assert all(len(text) <= 4096 or text.count("\n") == 1 for text in stream.writes)
+    assert len(stream.writes) < 12
+    ids = [json.loads(line)["id"] for line in stream.getvalue().splitlines()]
+    assert ids == [*(f"req_{number}" for number in range(40)), "long"]

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import select
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, Literal, TextIO, TypeAlias
 
@@ -96,13 +98,29 @@ class Writer(logging.Handler):
         """Write what waits."""
         with self.lock or contextlib.nullcontext():
             lines, self._lines = self._lines, []
-            if lines:
-                self._stream.write("\n".join([*lines, ""]))
+            for piece in _pieces(lines):
+                self._stream.write(piece)
                 self._stream.flush()
 
     def _flush_due(self) -> None:
         self._waits_in = None
         self.flush()
+
+
+def _pieces(lines: Sequence[str]) -> Iterator[str]:
+    """The lines, together as far as a pipe takes them at once: lines of processes that share it then do not mix."""
+    piece: list[str] = []
+    size = 0
+    for line in lines:
+        # Of what is not ASCII no more is sure than this.
+        length = len(line) + 1 if line.isascii() else 4 * len(line) + 1
+        if piece and size + length > select.PIPE_BUF:
+            yield "".join(piece)
+            piece, size = [], 0
+        piece.append(f"{line}\n")
+        size += length
+    if piece:
+        yield "".join(piece)
 
 
 class JSONFormatter(logging.Formatter):
