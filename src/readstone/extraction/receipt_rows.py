@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import combinations
+from typing import Final
 
 from readstone.extraction.candidates import Candidate, Meaning
 from readstone.extraction.descriptions import words_only
@@ -10,6 +11,11 @@ from readstone.extraction.geometry import Run, Sheet, same_row
 from readstone.extraction.items import SUMS, Item
 from readstone.extraction.labelling import Label
 from readstone.extraction.products import makes
+
+_CLOSE: Final = 0.9
+"""Heights of a line between a name and the numbers under it."""
+_UNITS: Final = 3
+"""Letters of a run of numbers: a sign of times, a unit, a currency."""
 
 
 def items_without_header(
@@ -30,9 +36,27 @@ def items_without_header(
                 and number.box.left > run.box.left
             ]
             row.sort(key=lambda number: number.box.left)
-            if item := _by_product(run, row):
+            item = _by_product(run, row) or _by_product(run, _beneath(run, page, numbers))
+            if item:
                 found.append(item)
     return found
+
+
+def _beneath(run: Run, page: Sequence[Run], numbers: Sequence[Candidate]) -> list[Candidate]:
+    """The numbers of the line right under a name, where that line is nothing but numbers: "2 x 3.50  7.00"."""
+    beside = [other for other in page if other is not run and same_row(other.box, run.box)]
+    below = [
+        other
+        for other in page
+        if -0.3 * run.box.height < other.box.top - run.box.bottom < _CLOSE * run.box.height
+        and other.box.middle[1] > run.box.bottom
+    ]
+    words = sum(sum(map(str.isalpha, other.text)) for other in below)
+    if beside or not below or words > _UNITS * len(below):
+        return []
+    under = {other.index for other in below}
+    line = [number for number in numbers if number.span.run.index in under]
+    return sorted(line, key=lambda number: number.box.left)
 
 
 def _begins_item(run: Run, sums: Sequence[Label]) -> bool:

@@ -197,6 +197,32 @@ def test_parties_are_the_names_under_their_headings(
     assert read(printed, asked).content == {"seller": names[0], "buyer": names[1]}
 
 
+def test_items_of_a_receipt_may_have_their_numbers_in_the_next_line() -> None:
+    receipt = page(
+        ("Corner Shop", 50, 20),
+        ("Iced coffee", 50, 100),
+        ("2 x 3.50", 80, 126),
+        ("7.00", 500, 126),
+        ("Cheese cake", 50, 160),
+        ("3 x", 80, 186),
+        ("4.20", 140, 186),
+        ("12.60", 500, 186),
+        ("Total", 50, 240),
+        ("19.60", 500, 240),
+    )
+    asked = rows(
+        ("name", Field("Item name")),
+        ("quantity", Field("Quantity", "integer")),
+        ("amount", Field("Amount")),
+    )
+    assert read(receipt, schema(("items", asked))).content == {
+        "items": [
+            {"name": "Iced coffee", "quantity": 2, "amount": "7.00"},
+            {"name": "Cheese cake", "quantity": 3, "amount": "12.60"},
+        ]
+    }
+
+
 def test_the_rounded_of_two_totals_is_what_is_paid() -> None:
     receipt = page(
         ("Total", 50, 100),
