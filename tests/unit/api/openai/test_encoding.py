@@ -236,3 +236,11 @@ def test_what_the_engines_server_calls_itself_is_the_fingerprint(*, include_usag
 
     assert {chunk["system_fingerprint"] for chunk in chunks} == {"b8123"}
     assert answer["system_fingerprint"] == "b8123"
+
+
+def test_an_answer_says_how_the_reader_read_and_other_engines_say_nothing() -> None:
+    read = Served(Finish("stop", FINISH.usage, profile="fast"), METRICS)
+    (*_, chunk) = stream((TextDelta("one", 1), read), include_usage=False)
+    assert chunk["x_metrics"]["profile"] == "fast"
+    (*_, chunk) = stream((TextDelta("one", 1), SERVED), include_usage=False)
+    assert "profile" not in chunk["x_metrics"]
