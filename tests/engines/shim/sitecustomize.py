@@ -43,8 +43,7 @@ def _is_mismatched() -> bool:
 
 
 def _declare_operators() -> Any:
-    from torch import library as operators  # noqa: PLC0415  (importing this file must not import torch)
-
+    operators: Any = importlib.import_module("torch.library")
     library = operators.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         library.define(name + _OPERATORS)
