@@ -1,4 +1,4 @@
 # Every target calls ./run, which says what each one does.
-.PHONY: setup serve test check format bench conformance
-setup serve test check format bench conformance:
+.PHONY: setup serve test check format bench fuzz conformance
+setup serve test check format bench fuzz conformance:
 	@./run $@
