@@ -129,7 +129,12 @@ class Server:
     @property
     def worker(self) -> int:
         """The process id of the reader's worker."""
-        return [line["pid"] for line in self.log if line["event"] == "reader ready"][-1]
+
+        def ready() -> list[int]:
+            return [line["pid"] for line in self.log if line["event"] == "reader ready"]
+
+        wait_until(ready, "logs that its reader is ready")
+        return ready()[-1]
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection of its own; the caller closes it."""

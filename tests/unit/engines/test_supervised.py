@@ -285,7 +285,7 @@ async def test_one_that_was_well_for_a_time_starts_the_count_anew(
 async def test_one_that_never_gets_healthy_is_ended_and_given_up(
     start: Start, notes: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine = await start("loading", patience=replace(PATIENCE, start=0.3, restarts=1))
+    engine = await start("loading", patience=replace(PATIENCE, start=2, restarts=1))
 
     await until(lambda: engine.state == "failed")
 
