@@ -112,7 +112,7 @@ class HTTPConfig:
     ] = 30.0
     formats: Formats = ("jpeg", "png")
     refuses: Refuses = ()
-    concurrency: Concurrency = 256
+    concurrency: Concurrency = 1024
     queue: Queue = 256
     health_path: Annotated[
         str,
