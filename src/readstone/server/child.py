@@ -42,6 +42,8 @@ from readstone.telemetry import start_logging
 
 _REPORT_SECONDS: Final = 0.05
 _TOLD_SECONDS: Final = 0.2
+_LAST_SECONDS: Final = 5.0
+"""How long the owner may take to hear that this process leaves."""
 
 
 class Process:
@@ -60,6 +62,7 @@ class Process:
         self._memory = memory
         self._taken = 0
         self._arriving: set[asyncio.Task[None]] = set()
+        self._all_arrived = asyncio.Event()
 
     async def serve(self, begin: Begin) -> None:
         """Serve as the owner says until it wants an end."""
@@ -98,8 +101,11 @@ class Process:
             ends = [asyncio.create_task(each.wait()) for each in (signals.end, self._owner.end)]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             self._channel.send(Leaving())
+            # What the owner handed over before it heard that is on its way still.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._all_arrived.wait()
             loop.remove_reader(self._door.fileno())
-            self._arrive(front)
             if self._arriving:
                 await asyncio.wait(self._arriving)
             await drained(front, config.drain_seconds, (signals.at_once, self._owner.at_once))
@@ -108,7 +114,7 @@ class Process:
         await asyncio.gather(*tasks, *ends, return_exceptions=True)
 
     def _arrive(self, front: Front) -> None:
-        """Take the connections that the owner has accepted for us."""
+        """Take the connections that the owner has accepted for us; it closes its end after the last."""
         while True:
             try:
                 _, handles, _, _ = socket.recv_fds(self._door, 1, 1)
@@ -118,6 +124,7 @@ class Process:
                 handles = []
             if not handles:
                 asyncio.get_running_loop().remove_reader(self._door.fileno())
+                self._all_arrived.set()
                 return
             self._taken += 1
             task = asyncio.create_task(front.take(socket.socket(fileno=handles[0])))

@@ -183,6 +183,7 @@ class Member:
                 self._house.changed(self)
             case Leaving():
                 self.is_up = False
+                self._close_door()
                 self._house.changed(self)
             case Unable():
                 self.trouble = message.message
@@ -195,6 +196,12 @@ class Member:
                 self._load = message
             case _:
                 self._house.heard(self, message)
+
+    def _close_door(self) -> None:
+        """Hand over no more: it reads what was handed over, and then that this was all."""
+        if self._door is not None:
+            with suppress(OSError):  # it is gone already
+                self._door.shutdown(socket.SHUT_WR)
 
     async def _ended(self, child: Child) -> int:
         """Its exit code; one that closed its ends and lives on is of no use to anybody."""
