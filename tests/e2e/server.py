@@ -44,6 +44,14 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def free_port() -> int:
     """A port of this machine that nobody listens on now."""
     with socket.socket() as listener:
@@ -130,11 +138,12 @@ class Server:
     def worker(self) -> int:
         """The process id of the reader's worker."""
 
-        def ready() -> list[int]:
-            return [line["pid"] for line in self.log if line["event"] == "reader ready"]
+        def ready() -> int:
+            pids = [line["pid"] for line in self.log if line["event"] == "reader ready"]
+            return pids[-1] if pids and _lives(pids[-1]) else 0
 
         wait_until(ready, "logs that its reader is ready")
-        return ready()[-1]
+        return ready()
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection of its own; the caller closes it."""
