@@ -127,8 +127,11 @@ async def _look(authenticator: Authenticator, written: str) -> None:
 
 
 async def _ask(route: ASGIApp, principal: Principal, limiter: Limiter | None = None) -> None:
+    arriving: list[Message] = [{"type": "http.request", "body": _BODY}]
+
     async def receive() -> Message:
-        return {"type": "http.request", "body": _BODY}
+        # Whoever waits for the client to leave waits for ever.
+        return arriving.pop() if arriving else await asyncio.Future[Message]()
 
     async def send(message: Message) -> None:
         del message
