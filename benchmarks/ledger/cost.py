@@ -11,7 +11,7 @@ import msgspec
 from starlette.types import ASGIApp, Message, Scope
 
 from readstone.api.accounted import Accounted
-from readstone.api.http import Exchange
+from readstone.api.exchange import Exchange
 from readstone.api.openai.codec import ChatCodec
 from readstone.api.openai.completions import PATH, ChatCompletions, ChatLimits
 from readstone.core.key import Principal, mint

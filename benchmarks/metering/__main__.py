@@ -12,7 +12,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from benchmarks.reader.report import Machine, machine
-from readstone.api.http import Exchange
+from readstone.api.exchange import Exchange
 from readstone.api.metering import Metering
 from readstone.core.chat import Finish
 from readstone.core.key import Principal

@@ -31,7 +31,7 @@ def _keys(function: ast.FunctionDef) -> list[str]:
 
 
 def test_every_field_of_a_requests_line_is_documented_and_no_other() -> None:
-    source = "src/readstone/api/http.py"
+    source = "src/readstone/api/exchange.py"
     written = [*_keys(_function(source, "log")), *_keys(_function(source, "_told"))]
 
     documented = [row[0].strip(" `") for row in _rows(LOG, "| field | |\n|---|---|\n")]

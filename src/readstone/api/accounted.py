@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from readstone.api.http import Exchange
+from readstone.api.exchange import Exchange
 from readstone.serving.account import Account
 from readstone.serving.ledger import Ledger
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from readstone.api.http import Exchange
+from readstone.api.exchange import Exchange
 from readstone.core.errors import (
     ClientClosed,
     InvalidRequest,

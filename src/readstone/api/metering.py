@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from readstone.api.http import Exchange
+from readstone.api.exchange import Exchange
 from readstone.serving.gateway import Served
 from readstone.telemetry.metrics.board import Board
 from readstone.telemetry.metrics.families import (

@@ -6,7 +6,8 @@ from typing import Final, TypeAlias
 
 from starlette.types import Scope
 
-from readstone.api.http import Exchange, Meter
+from readstone.api.exchange import Exchange
+from readstone.api.http import Meter
 from readstone.api.metering import PROVIDER
 from readstone.serving.gateway import Served
 from readstone.telemetry.trace import Attributes, Span, Trace, begin_trace, new_span_id

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.routing import Route
 
-from readstone.api.http import Exchange
+from readstone.api.exchange import Exchange
 from readstone.api.query import limit, parameters
 from readstone.api.reply import Reply
 from readstone.core.errors import InvalidRequest

@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Scope
 
 from readstone.api.access import SCOPES, scope_of
-from readstone.api.http import Exchange
+from readstone.api.exchange import Exchange
 from readstone.api.openapi import OPERATIONS
 from readstone.core.scope import SCOPES as KNOWN
 

@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from readstone.api.http import PUBLIC_PATHS, Door, Exchange
+from readstone.api.exchange import Exchange
+from readstone.api.http import PUBLIC_PATHS, Door
 from readstone.core.errors import ClientClosed, EngineFailed
 from readstone.core.key import mint
 from readstone.serving.keys import Authenticator

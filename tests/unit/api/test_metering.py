@@ -8,7 +8,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from readstone.api.http import Door, Exchange
+from readstone.api.exchange import Exchange
+from readstone.api.http import Door
 from readstone.api.metering import Metering
 from readstone.core.chat import Finish
 from readstone.core.errors import ClientClosed, RateLimited

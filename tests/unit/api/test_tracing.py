@@ -11,7 +11,8 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from collector import Collector, attributes, started_collector
-from readstone.api.http import Door, Exchange
+from readstone.api.exchange import Exchange
+from readstone.api.http import Door
 from readstone.api.metering import Metering
 from readstone.api.tracing import traced
 from readstone.config.otel import OtelConfig

@@ -20,7 +20,7 @@ from readstone.api.admin.schema import (
     new_key_body,
 )
 from readstone.api.body import read_body
-from readstone.api.http import Exchange
+from readstone.api.exchange import Exchange
 from readstone.api.query import limit, parameters
 from readstone.api.reply import Reply
 from readstone.api.violations import decode_json

@@ -6,10 +6,10 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from readstone.api.exchange import Exchange
 from readstone.api.extract.encoding import encode
 from readstone.api.extract.form import Order, form_limits, read_order
 from readstone.api.extract.status import UNSUPPORTED_FORMAT
-from readstone.api.http import Exchange
 from readstone.api.multipart import FormHead, read_form
 from readstone.api.pulse import Pulse, told
 from readstone.core.chat import ChatRequest, Image, ImageFormat, ImagePart, Message, TextPart

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from readstone.api.body import read_body
 from readstone.api.errors import body
-from readstone.api.http import Exchange
+from readstone.api.exchange import Exchange
 from readstone.api.openai.codec import ChatCodec, Envelope, Origin
 from readstone.api.openai.encoding import DONE, PING, Chunks, Label, Whole
 from readstone.api.openai.lifting import lift
