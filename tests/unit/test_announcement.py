@@ -28,7 +28,7 @@ def run(engines: dict[str, FakeEngine], troubles: dict[str, str], tmp_path: Path
     catalogue = build_catalogue({}, engines)
 
     async def apply(config: Config) -> None:
-        raise NotImplementedError(config)
+        raise AssertionError(f"nobody sent a signal to reload, and yet: {config}")
 
     logs = {"llm": tmp_path / "llm.log"}
     return Running(Router(), catalogue, engines, troubles, logs, apply)

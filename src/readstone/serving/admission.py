@@ -97,7 +97,7 @@ class Admission:
         self._queues.setdefault(key_id, deque()).append(turn)
         try:
             await turn
-        except BaseException:
+        except BaseException:  # cancelled, too: its place or its permit must not stay behind
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self.give_back()  # the permit came in the moment the request left
             else:

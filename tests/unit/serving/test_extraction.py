@@ -27,10 +27,11 @@ from readstone.engines.fake import FakeEngine
 from readstone.extraction.schema import parse_schema
 from readstone.serving.admission import Admission
 from readstone.serving.catalogue import EMBEDDED, EXTRACT, Catalogue
-from readstone.serving.extraction import Extractor, Wanted, plain_text
+from readstone.serving.extraction import Extractor, plain_text
 from readstone.serving.gateway import Backend, Gateway, GatewayEvent, Served
 from readstone.serving.limits.limiter import Limiter, Terms
 from readstone.serving.limits.memory import MemoryCounters
+from readstone.serving.wanted import Wanted
 from readstone.store.memory import MemoryStore
 from unit.serving.paging import TOKENS, PageEngine, page
 
@@ -153,7 +154,7 @@ async def test_words_are_looked_through_off_the_loop_and_only_where_pages_are_re
         seen.append(threading.current_thread())
         return parse_schema(prompt, response_format)
 
-    monkeypatch.setattr("readstone.serving.extraction.parse_schema", parse)
+    monkeypatch.setattr("readstone.serving.wanted.parse_schema", parse)
     await Office().extractor.wanted(asked(PROMPT, model=model))
     assert len(seen) == threads
     assert threading.main_thread() not in seen
