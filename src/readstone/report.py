@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import cast, get_args
 
+from readstone.core.errors import InvalidRequest
 from readstone.core.key import public_id_of
 from readstone.core.ledger import Grouping, Selection, Total
-from readstone.store import Entries
+from readstone.store import Store
 
 _SUMS = (
     *("requests", "refused", "failed", "left", "prompt_tokens", "completion_tokens"),
@@ -42,14 +43,13 @@ def add_usage_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", action="store_true", help="every number, as CSV")
 
 
-async def report_usage(options: argparse.Namespace, entries: Entries, currency: str) -> None:
-    """Print the totals that the options select."""
+async def report_usage(options: argparse.Namespace, store: Store, currency: str) -> None:
+    """Print the totals that the options select; InvalidRequest where there is no such key or no such days."""
     by: tuple[Grouping, ...] = options.by
-    today = datetime.now(UTC).date()
-    since = options.since or today.replace(day=1)
-    key_id = public_id_of(options.key)
-    selection = Selection(key_id, options.model, since, options.until or max(today, since))
-    totals = await entries.usage(selection, by)
+    selection = _selection(options, datetime.now(UTC).date())
+    totals = await store.usage(selection, by)
+    if not totals and options.key:
+        await _check_key(selection.key_id, store)
     if options.csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow((*by, *_SUMS, "cost", "currency"))
@@ -60,6 +60,23 @@ async def report_usage(options: argparse.Namespace, entries: Entries, currency: 
     rows = [(*(name.upper() for name in by), *_SHOWN.values(), f"COST ({currency})")]
     rows += [(*_named(total, by), *_sums(total, _SHOWN), _cost(total)) for total in totals]
     print_table(rows, left=len(by))
+
+
+def _selection(options: argparse.Namespace, today: date) -> Selection:
+    since = options.since or today.replace(day=1)
+    until = options.until or max(today, since)
+    if until < since:
+        raise InvalidRequest(f"--until {until} is before --since, which is {since}.")
+    key_id = public_id_of(options.key)
+    if options.key and not key_id:
+        raise InvalidRequest(f"--key {options.key} names no key.")
+    return Selection(key_id, options.model, since, until)
+
+
+async def _check_key(key_id: str, store: Store) -> None:
+    """InvalidRequest where no key has this id and nothing was ever entered for it, as for those of other issuers."""
+    if await store.find_key(key_id) is None and not await store.usage(Selection(key_id), ()):
+        raise InvalidRequest(f"there is no key {key_id}; 'readstone keys list' shows them.")
 
 
 def print_table(rows: Sequence[tuple[str, ...]], left: int) -> None:

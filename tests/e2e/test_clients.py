@@ -40,7 +40,7 @@ class Client:
     checks: tuple[str, ...]
 
 
-# The reader cannot extract yet: until it can, a schema and tools must end in the client's own, clear exception.
+# Tools, which a reader cannot honour, must end in the client's own, clear exception.
 CLIENTS_TABLE = (
     Client(
         "langchain_client.py",

@@ -67,6 +67,33 @@ def test_usage_is_told_to_clients_to_admins_and_at_the_command_line(priced: Serv
     assert b"secret question" not in (priced.folder / "data" / "readstone.db").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--key", "NOPE"), "there is no key NOPE; 'readstone keys list' shows them."),
+        (("--key", "rs-"), "--key rs- names no key."),
+        (
+            ("--since", "2026-11-02", "--until", "2026-11-01"),
+            "--until 2026-11-01 is before --since, which is 2026-11-02.",
+        ),
+    ],
+)
+def test_usage_of_no_key_or_no_days_is_an_error(
+    tmp_path: Path, options: tuple[str, ...], told: str
+) -> None:
+    found = readstone(tmp_path, "usage", *options, "--data-dir", "data")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == f"readstone: {told}\n"
+
+
+def test_usage_of_a_key_that_was_not_used_is_an_empty_table(tmp_path: Path) -> None:
+    readstone(tmp_path, "keys", "create", "idle", "--data-dir", "data")
+    found = readstone(tmp_path, "keys", "list", "--json", "--data-dir", "data")
+    (key,) = json.loads(found.stdout)
+    told = readstone(tmp_path, "usage", "--key", key["id"], "--csv", "--data-dir", "data")
+    assert (told.returncode, len(told.stdout.splitlines())) == (0, 1)
+
+
 def test_a_ledger_that_cannot_be_written_refuses_requests_until_it_can(priced: Server) -> None:
     asked = json.dumps(BODY).encode()
     assert priced.chat(asked).status == 200

@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import sys
 from typing import Final
 
 from readstone.cli.setting import configure
+from readstone.core.errors import InvalidRequest
 from readstone.report import add_usage_options, report_usage
 from readstone.store.opening import open_store
 
@@ -23,8 +25,12 @@ def add_options(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the totals."""
-    asyncio.run(_report(options))
+    """Print the totals; 2 where a key or days were asked for that there are not."""
+    try:
+        asyncio.run(_report(options))
+    except InvalidRequest as error:
+        print(f"readstone: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
