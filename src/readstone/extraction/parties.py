@@ -46,6 +46,8 @@ _REGISTERED: Final = re.compile(
 _HEAD: Final = 14
 """Runs from the top of a page among which a firm names itself."""
 _SHORTEST: Final = 3
+_MOST_SMALL: Final = 4
+"""Words in small letters that a name has at most; a text with more is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def _likely_name(run: Run, rank: int, head: Sequence[Run]) -> float:
         or letters < len(text) * 0.5
         or _TITLE.search(text)
         or _STOP.search(text)
+        or _is_sentence(text)
     ):
         return 0.0
     score = 0.42 - 0.035 * rank
@@ -112,6 +115,10 @@ def _likely_name(run: Run, rank: int, head: Sequence[Run]) -> float:
     score += 0.15 if any(looks_like_address(other.text) for other in beneath) else 0.0
     tallest = max(other.box.height for other in head)
     return score + 0.1 * (run.box.height / tallest)
+
+
+def _is_sentence(text: str) -> bool:
+    return sum(word[:1].islower() for word in text.split()) > _MOST_SMALL
 
 
 def _bare_form(text: str) -> bool:
@@ -226,6 +233,7 @@ def _may_head(run: Run) -> bool:
         sum(map(str.isalpha, text)) > len(text) * 0.6
         and len(text) >= _SHORTEST
         and not text.islower()
+        and not _is_sentence(text)
         and not _TITLE.search(text)
         and not _STOP.search(text)
         and (text.rstrip()[-1] not in ":." or is_form(text))
@@ -246,8 +254,6 @@ def _lines_under(sheet: Sheet, run: Run, labelled: set[int]) -> list[Span]:
             break
         if _STOP.search(other.text) or len(spans) == 6:
             break
-        if not spans and not any(map(str.isdigit, other.text)) and is_form(other.text):
-            pass
         spans.append(Span(other, 0, len(other.words)))
         last = other
     return spans if any(_STREET.search(span.text) for span in spans) else []

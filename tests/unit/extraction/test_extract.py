@@ -14,7 +14,7 @@ from readstone.extraction.assignment import LEAST, assigned
 from readstone.extraction.candidates import Kind
 from readstone.extraction.confidence import calibrated
 from readstone.extraction.extract import extract
-from unit.extraction.printing import page, read, rows, schema
+from unit.extraction.printing import listed, page, read, rows, schema
 
 INVOICE = page(
     ("Miller Tools Ltd", 50, 40),
@@ -249,6 +249,15 @@ def test_who_stands_under_one_of_many_heads_in_a_row_is_not_the_seller() -> None
         ("Jane Roe", 600, 240),
     )
     assert read(printed, schema(("it", Field("Seller name")))).content == {"it": "Oak Furniture"}
+
+
+def test_a_sentence_over_lines_with_numbers_is_no_seller() -> None:
+    printed = listed(
+        "The Secretary of State has the honor to submit herewith for revision",
+        "1904, 1905, 1906",
+        "1907, 1908, 1909",
+    )
+    assert read(printed, schema(("it", Field("Shop name")))).content == {"it": None}
 
 
 def test_every_value_of_an_empty_document_is_null() -> None:
