@@ -43,10 +43,11 @@ from readstone.parts import (
     ledger_terms,
     policy,
     terms,
+    wrong_key_counters,
 )
 from readstone.renewing import Parts, Renewing, sources_of
 from readstone.serving.allocator import return_free_pages
-from readstone.serving.authentication import build_authentication
+from readstone.serving.authentication import Authentication, build_authentication
 from readstone.serving.catalogue import Catalogue, build_catalogue
 from readstone.serving.discovery import Discovery
 from readstone.serving.exporting import build_exporter
@@ -114,8 +115,7 @@ async def running(
     built = build(config)
     catalogue = build_catalogue(config.models, built)
     backends = {name: guarded(name, each, place) for name, each in built.items()}
-    authentication = build_authentication(config.authentication, store)
-    limiter = Limiter(counters(config, place), authentication.records, terms(config))
+    authentication, limiter = _limited(config, store, place)
     gateway = Gateway(backends, catalogue.find, limiter)
     fetcher = Fetcher(policy(config))
     discovery = Discovery(catalogue, sources_of(built))
@@ -178,6 +178,14 @@ async def _begin(stack: AsyncExitStack, *parts: _Lasting) -> None:
     for part in parts:
         stack.push_async_callback(part.stop)
         await part.start()
+
+
+def _limited(config: Config, store: Store, place: Place | None) -> tuple[Authentication, Limiter]:
+    """Who may come in, and how much each may ask for."""
+    counting = counters(config, place)
+    wrong_keys = wrong_key_counters(config, place, counting)
+    authentication = build_authentication(config.authentication, store, wrong_keys)
+    return authentication, Limiter(counting, authentication.records, terms(config))
 
 
 def _engines(built: Mapping[str, Built]) -> dict[str, Engine]:

@@ -29,8 +29,8 @@ _MEGABYTE = 1024 * 1024
 class Place:
     """Where a process stands among the API processes of one server: its `number` from 0, and a `folder` that all of them have.
 
-    `owner` keeps the worker and the engines that run here; `counters` are of all processes together (None: as configured), and
-    so are the permits of an engine, of which there are so many. `up` tells how many processes there are just now.
+    `owner` keeps the worker and the engines that run here; `counters` are of all processes together (None: as configured), so
+    are those of wrong keys, and so are the permits of an engine, of which there are so many. `up` tells how many processes there are just now.
     """
 
     number: int
@@ -38,6 +38,7 @@ class Place:
     folder: Path
     owner: Kept
     counters: Counters | None
+    wrong_keys: Counters | None
     permits: Callable[[str, int], Permits]
     up: Callable[[], int]
 
@@ -89,6 +90,11 @@ def counters(config: Config, place: Place | None) -> Counters:
             "limits.redis needs the client of Redis: pip install 'readstone[scale]'."
         ) from error
     return RedisCounters(limits.redis, read_key(limits.redis_password_env, None))
+
+
+def wrong_key_counters(config: Config, place: Place | None, counting: Counters) -> Counters | None:
+    """Where wrong keys are counted with others, who `counting` is with or not; None where this process is alone."""
+    return (place and place.wrong_keys) if config.limits.redis is None else counting
 
 
 def terms(config: Config) -> Terms:

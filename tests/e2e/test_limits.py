@@ -93,6 +93,26 @@ def test_two_servers_on_one_redis_let_exactly_as_many_pass(
     assert {reply.status for reply in replies[1::2]} == {200, 429}
 
 
+def test_two_servers_on_one_redis_count_wrong_keys_together(
+    tmp_path: Path, engine: Upstream, redis: RedisServer
+) -> None:
+    lines = (f'limits.redis = "{redis.url}"', "authentication.wrong_keys_per_minute = 5")
+    one = started(tmp_path / "one", engine, *lines)
+    try:
+        two = started(tmp_path / "two", engine, *lines)
+        try:
+            replies = [
+                server.call("GET", "/v1/models", authorization="Bearer rs-no-key")
+                for server in (one, two) * 4
+            ]
+        finally:
+            two.stop()
+    finally:
+        one.stop()
+
+    assert [reply.status for reply in replies] == [401] * 5 + [429] * 3
+
+
 @pytest.mark.parametrize("fail_open", [False, True])
 def test_without_redis_requests_are_refused_unless_it_is_configured(
     tmp_path: Path, engine: Upstream, redis: RedisServer, *, fail_open: bool

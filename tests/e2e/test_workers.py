@@ -76,6 +76,29 @@ def test_of_many_requests_to_four_processes_exactly_as_many_pass_as_may(
     assert len(engine.asked) - before == 100
 
 
+def test_wrong_keys_are_counted_by_all_processes_together(
+    tmp_path: Path, engine: SlowEngine
+) -> None:
+    server = _started(tmp_path, 2, engine, "[authentication]", "wrong_keys_per_minute = 10")
+    wrong = {"Authorization": f"Bearer rs-{'a' * 12}-{'b' * 43}"}
+    statuses: list[int] = []
+    try:
+        # Two that are open at once are at two processes.
+        with closing(server.connect()) as one, closing(server.connect()) as other:
+            for each in (one, other) * 12:
+                each.request("GET", "/v1/models", headers=wrong)
+                with each.getresponse() as reply:
+                    reply.read()
+                    statuses.append(reply.status)
+        assert server.call("GET", "/v1/models").status == 401
+        assert server.chat(QUESTION).status == 200
+    finally:
+        assert server.stop() == 0
+
+    assert statuses == [401] * 10 + [429] * 14
+    assert len(events(server, "too many wrong keys")) == 1
+
+
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory, engine: SlowEngine) -> Iterator[Server]:
     server = _started(tmp_path_factory.mktemp("three"), 3, engine)

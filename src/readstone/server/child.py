@@ -1,4 +1,4 @@
-"""An API process of several: `python -m readstone.server.child CONTROL PIXELS DOOR MEMORY`, its ends of what its owner gave it.
+"""An API process of several: `python -m readstone.server.child CONTROL PIXELS DOOR [MEMORY]`, its ends of what its owner gave it.
 
 It ends when its owner is gone or tells it to, with what it was answering answered.
 """
@@ -19,6 +19,7 @@ from readstone.core.engine import EngineState
 from readstone.core.errors import ConfigurationError
 from readstone.parts import Place
 from readstone.server.front import Front, drained
+from readstone.server.memory import Memory
 from readstone.server.messages import (
     Begin,
     Channel,
@@ -54,7 +55,7 @@ class Process:
         channel: Channel[FromProcess, ToProcess],
         owner: Owner,
         door: socket.socket,
-        memory: int | None,
+        memory: Memory | None,
     ) -> None:
         self._channel = channel
         self._owner = owner
@@ -78,13 +79,14 @@ class Process:
             await store.close()
 
     def _place(self, begin: Begin) -> Place:
-        counters = None if self._memory is None else SharedCounters(self._memory, begin.number)
+        memory = self._memory
         return Place(
             begin.number,
             begin.of,
             Path(begin.folder),
             self._owner,
-            counters,
+            memory and SharedCounters(memory.limits, begin.number),
+            memory and SharedCounters(memory.wrong_keys, begin.number),
             partial(_permits, self._owner, begin.number),
             lambda: self._owner.up,
         )
@@ -162,7 +164,7 @@ def _permits(owner: Owner, number: int, engine: str, limit: int) -> SharedAdmiss
     return SharedAdmission(owner, engine, limit if number == 0 else 0)
 
 
-async def _main(control: int, pixels: int, door: int, memory: int) -> int:
+async def _main(control: int, pixels: int, door: int, *memory: int) -> int:
     channel = await Channel[FromProcess, ToProcess].open(socket.socket(fileno=control), ToProcess)
     owner = Owner(channel, socket.socket(fileno=pixels))
     begin = await owner.begin()
@@ -171,7 +173,8 @@ async def _main(control: int, pixels: int, door: int, memory: int) -> int:
     entrance.setblocking(False)  # noqa: FBT003  (the standard library's own)
     listening = asyncio.create_task(owner.listen())
     try:
-        await Process(channel, owner, entrance, memory if memory >= 0 else None).serve(begin)
+        shared = Memory(*memory) if memory else None
+        await Process(channel, owner, entrance, shared).serve(begin)
     except ConfigurationError as error:
         channel.send(Unable(str(error)))
         return 1

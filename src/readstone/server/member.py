@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from readstone.engines.process import Child
 from readstone.engines.worker.shared import Relay
+from readstone.server.memory import Memory
 from readstone.server.messages import (
     Ask,
     Begin,
@@ -49,12 +50,12 @@ class House(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """What every API process is given: how it begins but for its number, the worker, permits, and the memory of limits."""
+    """What every API process is given: how it begins but for its number, the worker, permits, and memory to count in."""
 
     begin: Callable[[int], Begin]
     relay: Relay
     admissions: Mapping[str, Admission]
-    memory: int | None
+    memory: Memory | None
     release: Callable[[int], None]
 
 
@@ -164,11 +165,8 @@ class Member:
             await self._put_away(child, relay)
 
     async def _spawn(self, theirs: Sequence[socket.socket]) -> Child:
-        memory = self._belongings.memory
-        handles = [end.fileno() for end in theirs]
-        arguments = [str(handle) for handle in (*handles, -1 if memory is None else memory)]
-        inherited = handles if memory is None else [*handles, memory]
-        return await Child.spawn([sys.executable, "-m", _MODULE, *arguments], inherited)
+        handles = [*(end.fileno() for end in theirs), *(self._belongings.memory or ())]
+        return await Child.spawn([sys.executable, "-m", _MODULE, *map(str, handles)], handles)
 
     async def _listen(self, channel: Channel[ToProcess, FromProcess]) -> None:
         async with aclosing(channel.messages()) as messages:

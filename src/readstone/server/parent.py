@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -23,6 +22,7 @@ from readstone.server.entrance import Entrance
 from readstone.server.house import Keep, Seats
 from readstone.server.listening import address_of, bind
 from readstone.server.member import Belongings, Member
+from readstone.server.memory import Memory
 from readstone.server.messages import (
     Alive,
     Begin,
@@ -40,7 +40,7 @@ from readstone.server.share import check_shares
 from readstone.server.signals import Signals
 from readstone.serving.admission import Admission
 from readstone.serving.exporting import build_exporter
-from readstone.serving.limits.shared import MOST_PROCESSES, SharedCounters, make_memory
+from readstone.serving.limits.shared import MOST_PROCESSES, SharedCounters
 from readstone.store.opening import open_store
 from readstone.telemetry import log_trouble
 from readstone.telemetry.metrics.metrics import Desk, Metrics
@@ -97,10 +97,8 @@ class Parent:
         self._seats = Seats()
         common = build_common(config, cores(), self._seats.connect)
         self._keep = Keep(common, self._seats)
-        self._memory = make_memory() if config.limits.redis is None else None
-        self._counters = (
-            None if self._memory is None else SharedCounters(self._memory, MOST_PROCESSES - 1)
-        )
+        memory = self._memory = Memory.make() if config.limits.redis is None else None
+        self._counters = memory and SharedCounters(memory.limits, MOST_PROCESSES - 1)
         belongings = Belongings(
             self._begin,
             Relay(common.worker),
@@ -168,7 +166,7 @@ class Parent:
         if self._counters is not None:
             await self._counters.close()
         if self._memory is not None:
-            os.close(self._memory)
+            self._memory.close()
         if self._exporter is not None:
             await self._exporter.stop()
         await self._metrics.stop()

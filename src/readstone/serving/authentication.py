@@ -11,6 +11,7 @@ from readstone.core.key import Key
 from readstone.core.ledger import Grouping, Selection, Total
 from readstone.core.limit import Limits
 from readstone.serving.keys import Authenticator, Verifier
+from readstone.serving.limits.counters import Counters
 from readstone.serving.limits.limiter import Records
 from readstone.serving.outside import OutsideCheck
 from readstone.serving.wrong_keys import WrongKeys, networks
@@ -42,11 +43,17 @@ class Authentication:
             await source.stop()
 
 
-def build_authentication(config: AuthenticationConfig, store: Records) -> Authentication:
-    """The parts for a server whose keys are in that store. ConfigurationError where something is missing."""
+def build_authentication(
+    config: AuthenticationConfig, store: Records, counters: Counters | None = None
+) -> Authentication:
+    """The parts for a server whose keys are in that store. ConfigurationError where something is missing.
+
+    `counters` are where several processes count wrong keys together.
+    """
     sources = _sources(config)
     most = config.wrong_keys_per_minute
-    wrong_keys = WrongKeys(most, networks(config.trusted_proxies)) if most else None
+    proxies = networks(config.trusted_proxies)
+    wrong_keys = WrongKeys(most, proxies, counters) if most else None
     records = _WithSources(store, sources) if sources else store
     return Authentication(Authenticator(store, sources, wrong_keys), records, sources)
 

@@ -84,7 +84,7 @@ class Authenticator:
             return await self._verified(authorization)
         except AuthenticationFailed as error:
             if self._wrong_keys is not None and origin is not None and error.is_guess:
-                self._wrong_keys.count(origin)
+                await self._wrong_keys.count(origin)
             raise
 
     async def _verified(self, authorization: str) -> Principal:

@@ -7,11 +7,13 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final, Protocol, TypeAlias
 
 from readstone.core.errors import TooManyWrongKeys
+from readstone.serving.limits.counters import Charge, Counters, CountersFailed, Refused, Taken
+from readstone.serving.limits.rules import Rule, Sliding
 from readstone.telemetry import log
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
-_WINDOW_SECONDS: Final = 60.0
+_WINDOW_SECONDS: Final = 60
 _MOST_ADDRESSES: Final = 4096
 _MOST_HOPS: Final = 16
 _SITE: Final = 64
@@ -36,23 +38,44 @@ class WrongKeys:
     """Counts wrong keys: the first `most` in any 60 seconds of an address are answered, each further one raises.
 
     `X-Forwarded-For` is believed where the connection comes from one of `proxies`. Of at most 4096 addresses the count is
-    kept, those that were silent longest are forgotten first.
+    kept, those that were silent longest are forgotten first. With `counters` everybody counts together who has the same;
+    where they cannot count, each for himself.
     """
 
     def __init__(
         self,
         most: int,
         proxies: Sequence[Network] = (),
+        counters: Counters | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most = most
         self._proxies = proxies
+        self._counters = counters
         self._now = now
         self._times: dict[str, deque[float]] = {}
 
-    def count(self, origin: Origin) -> None:
+    async def count(self, origin: Origin) -> None:
         """Count a wrong key. TooManyWrongKeys where its address has to wait, in which case it is not counted."""
         site = _site(self._address(origin))
+        if self._counters is None:
+            self._count(site)
+            return
+        try:
+            await self._count_together(site, self._counters)
+        except CountersFailed:
+            self._count(site)
+
+    async def _count_together(self, site: str, counters: Counters) -> None:
+        name = f"readstone:{{{site}}}:wrong_keys"
+        rule = Rule(site, None, "requests", self._most, Sliding(_WINDOW_SECONDS), name)
+        outcome = await counters.take([Charge(rule, 1)])
+        if isinstance(outcome, Refused):
+            raise TooManyWrongKeys(retry_after=outcome.wait)
+        if isinstance(outcome, Taken) and outcome.levels[0].used == self._most:
+            log("too many wrong keys", address=site)
+
+    def _count(self, site: str) -> None:
         now = self._now()
         times = self._times.pop(site, None) or deque[float](maxlen=self._most)
         while len(self._times) >= _MOST_ADDRESSES:

@@ -1,5 +1,7 @@
 """Wrong keys by address: counted, held back, forgotten; right ones never."""
 
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -8,6 +10,8 @@ from readstone.core.errors import AuthenticationFailed, TooManyWrongKeys
 from readstone.core.grant import Grant
 from readstone.core.key import mint
 from readstone.serving.keys import Authenticator
+from readstone.serving.limits.counters import Charge, CountersFailed, Outcome
+from readstone.serving.limits.memory import MemoryCounters
 from readstone.serving.wrong_keys import WrongKeys, networks
 from readstone.store.memory import MemoryStore
 
@@ -26,21 +30,30 @@ class Clock:
         return self.now
 
 
-def held(wrong: WrongKeys, origin: From) -> float | None:
+class Broken(MemoryCounters):
+    """Cannot be reached."""
+
+    async def take(
+        self, charges: Sequence[Charge], begins: Mapping[str, int] | None = None
+    ) -> Outcome:
+        raise CountersFailed(charges, begins)
+
+
+async def held(wrong: WrongKeys, origin: From) -> float | None:
     """In how many seconds a wrong key of that origin is looked at again; None where it was looked at."""
     try:
-        wrong.count(origin)
+        await wrong.count(origin)
     except TooManyWrongKeys as error:
         return error.retry_after
     return None
 
 
-def test_so_many_wrong_keys_are_answered_in_any_minute() -> None:
+async def test_so_many_wrong_keys_are_answered_in_any_minute() -> None:
     clock = Clock()
     wrong = WrongKeys(3, now=clock)
     answered: list[float] = []
     while clock.now < 1400:
-        if held(wrong, From("192.0.2.1")) is None:
+        if await held(wrong, From("192.0.2.1")) is None:
             answered.append(clock.now)
         clock.now += 0.5
 
@@ -50,19 +63,19 @@ def test_so_many_wrong_keys_are_answered_in_any_minute() -> None:
     )
 
 
-def test_the_time_to_wait_is_exact() -> None:
+async def test_the_time_to_wait_is_exact() -> None:
     clock = Clock()
     wrong = WrongKeys(2, now=clock)
     origin = From("192.0.2.1")
-    assert held(wrong, origin) is None
+    assert await held(wrong, origin) is None
     clock.now += 10
-    assert held(wrong, origin) is None
+    assert await held(wrong, origin) is None
     clock.now += 20
 
-    assert held(wrong, origin) == 30
+    assert await held(wrong, origin) == 30
     clock.now += 30
-    assert held(wrong, origin) is None
-    assert held(wrong, origin) == 10
+    assert await held(wrong, origin) is None
+    assert await held(wrong, origin) == 10
 
 
 @pytest.mark.parametrize(
@@ -75,11 +88,11 @@ def test_the_time_to_wait_is_exact() -> None:
         ("", "@", True),
     ],
 )
-def test_what_counts_as_one_address(one: str, other: str, *, are_one: bool) -> None:
+async def test_what_counts_as_one_address(one: str, other: str, *, are_one: bool) -> None:
     wrong = WrongKeys(1)
-    wrong.count(From(one))
+    await wrong.count(From(one))
 
-    assert (held(wrong, From(other)) is not None) == are_one
+    assert (await held(wrong, From(other)) is not None) == are_one
 
 
 @pytest.mark.parametrize(
@@ -97,33 +110,54 @@ def test_what_counts_as_one_address(one: str, other: str, *, are_one: bool) -> N
         ("10.0.0.1", "192.0.2.7," * 40 + "192.0.2.8", "192.0.2.8"),
     ],
 )
-def test_only_what_a_trusted_proxy_says_is_believed(
+async def test_only_what_a_trusted_proxy_says_is_believed(
     peer: str, forwarded: str, counted: str
 ) -> None:
     wrong = WrongKeys(1, networks(["10.0.0.0/8"]))
-    wrong.count(From(peer, forwarded))
+    await wrong.count(From(peer, forwarded))
 
-    assert held(wrong, From(counted)) is not None
-    assert held(WrongKeys(1), From(counted)) is None
+    assert await held(wrong, From(counted)) is not None
+    assert await held(WrongKeys(1), From(counted)) is None
 
 
-def test_no_header_is_believed_where_no_proxy_is_trusted() -> None:
+async def test_no_header_is_believed_where_no_proxy_is_trusted() -> None:
     wrong = WrongKeys(1)
-    wrong.count(From("10.0.0.1", "192.0.2.7"))
+    await wrong.count(From("10.0.0.1", "192.0.2.7"))
 
-    assert held(wrong, From("192.0.2.7")) is None
-    assert held(wrong, From("10.0.0.1", "192.0.2.8")) is not None
+    assert await held(wrong, From("192.0.2.7")) is None
+    assert await held(wrong, From("10.0.0.1", "192.0.2.8")) is not None
 
 
-def test_what_is_remembered_is_bounded_and_the_loudest_is_not_forgotten() -> None:
+async def test_what_is_remembered_is_bounded_and_the_loudest_is_not_forgotten() -> None:
     wrong = WrongKeys(1)
-    wrong.count(From("203.0.113.5"))
+    await wrong.count(From("203.0.113.5"))
     for number in range(20_000):
-        held(wrong, From(f"10.{number // 65_536}.{number // 256 % 256}.{number % 256}"))
+        await held(wrong, From(f"10.{number // 65_536}.{number // 256 % 256}.{number % 256}"))
         if number % 1000 == 0:
-            assert held(wrong, From("203.0.113.5")) is not None
+            assert await held(wrong, From("203.0.113.5")) is not None
 
     assert len(wrong._times) == 4096  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_those_who_count_together_answer_so_many_between_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    counters = MemoryCounters(lambda: 1_795_262_400.5)
+    one, other = (WrongKeys(3, counters=counters) for _ in range(2))
+    origin = From("192.0.2.1")
+    with caplog.at_level(logging.INFO):
+        assert [await held(each, origin) for each in (one, other, one)] == [None] * 3
+
+    assert await held(other, origin) == await held(one, origin) == 60.5
+    assert await held(other, From("192.0.2.2")) is None
+    assert [record.getMessage() for record in caplog.records] == ["too many wrong keys"]
+
+
+async def test_what_cannot_be_counted_together_each_counts_alone() -> None:
+    wrong = WrongKeys(1, counters=Broken(), now=Clock())
+
+    assert await held(wrong, From("192.0.2.1")) is None
+    assert await held(wrong, From("192.0.2.1")) == 60
 
 
 async def test_a_right_key_is_never_held_back() -> None:
