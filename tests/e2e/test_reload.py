@@ -1,6 +1,7 @@
 """A configuration that is read again: by a signal or over HTTP, in one process and in several, with streams under way."""
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -179,6 +180,13 @@ def test_an_engine_that_is_taken_out_answers_what_it_has(
     assert len(engine.asked) == before
     assert set(server.call("GET", "/ready").json["engines"]) == {"reader", "side"}
     wait_until(lambda: len(_events(server, "engine retired")) > retired, "it is let go")
+    wait_until(lambda: _gauges(server) == {"reader", "side"}, "the metrics know it no more")
+
+
+def _gauges(server: Server) -> set[str]:
+    """The engines whose state all processes together tell."""
+    told = server.call("GET", "/metrics", authorization=f"Bearer {server.key}").content.decode()
+    return set(re.findall(r'^readstone_engine_state\{readstone_engine="(\w+)"', told, re.MULTILINE))
 
 
 BROKEN = (

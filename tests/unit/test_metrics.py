@@ -112,6 +112,7 @@ def test_what_an_earlier_process_counted_goes_on_and_what_it_was_like_does_not(
     first = Board(file)
     first.add(PAGES, ("m",), 5)
     first.set(ACTIVE, (), 3)
+    first.set(ENGINE_STATE, ("up", "ready"), 1)
     first.close()
 
     second = Board(file)
@@ -122,6 +123,7 @@ def test_what_an_earlier_process_counted_goes_on_and_what_it_was_like_does_not(
     assert value(text, 'readstone_pages_total{gen_ai_request_model="m"}') == 6
     assert value(text, "readstone_requests_active") == 0
     assert "readstone_requests_total{" in text
+    assert "readstone_engine_state{" not in text
     second.close()
 
 
@@ -187,7 +189,7 @@ async def test_a_process_that_died_is_counted_but_is_like_nothing(tmp_path: Path
     await metrics.stop()
 
 
-async def test_what_is_not_there_any_more_is_0() -> None:
+async def test_what_is_not_there_any_more_is_not_told_until_it_comes_back() -> None:
     metrics = Metrics("1.2.3")
     engines = ["up", "down"]
 
@@ -198,12 +200,15 @@ async def test_what_is_not_there_any_more_is_0() -> None:
     metrics.watch(look)
     metrics.text()
     engines.remove("down")
-    text = metrics.text()
+    without = metrics.text()
+    engines.append("down")
+    again = metrics.text()
     await metrics.stop()
 
     states = "readstone_engine_state{readstone_engine="
-    assert value(text, f'{states}"up",readstone_state="ready"}}') == 1
-    assert value(text, f'{states}"down",readstone_state="ready"}}') == 0
+    assert value(without, f'{states}"up",readstone_state="ready"}}') == 1
+    assert '"down"' not in without
+    assert value(again, f'{states}"down",readstone_state="ready"}}') == 1
 
 
 async def test_events_of_the_log_are_counted_by_name_and_engine() -> None:

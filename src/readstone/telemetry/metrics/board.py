@@ -5,6 +5,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isnan, nan
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -21,6 +22,8 @@ _TEXT: Final = 4 * 1024 * 1024
 _BYTES: Final = _NUMBERS * 8
 _USED, _PID, _FIRST = range(3)
 """The first numbers: bytes of the directory, the process that counts, and where series begin."""
+_GONE: Final = nan
+"""A gauge of what is not there any more, such as an engine's; its place waits for it to come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class _Place(msgspec.Struct, array_like=True):
 class Board:
     """Counts for one process, on its event loop only: numbers first, then a directory of what they are, one line each.
 
-    With a `file`, what an earlier process counted there goes on, as Prometheus expects of counters; its gauges begin anew.
+    With a `file`, what an earlier process counted there goes on, as Prometheus expects of counters; its gauges begin anew, those
+    with labels when they are said.
     Without one nobody else can see it. A number is eight aligned bytes, so a reader never sees half of one. What finds no room
     is not counted.
     """
@@ -61,7 +65,7 @@ class Board:
             self._places[family.name, place.labels] = place.first
             self._next = place.first + family.width
             if family.kind == "gauge":
-                self.numbers[place.first] = 0.0
+                self.numbers[place.first] = _GONE if place.labels else 0.0
         self._next = max(self._next, _FIRST)
         self.numbers[_PID] = os.getpid()
 
@@ -86,9 +90,9 @@ class Board:
         self.numbers[index] = value
 
     def forget_unsaid(self) -> None:
-        """Set the gauges to 0 that were not said since this was called before: they are of what is not there any more."""
+        """Have the gauges be gone that were not said since this was called before: they are of what is not there any more."""
         for index in self._before.keys() - self._said.keys():
-            self.numbers[index] = 0.0
+            self.numbers[index] = _GONE
         self._before, self._said = self._said, {}
 
     def observe(self, family: Family, labels: Labels, value: float) -> None:
@@ -98,7 +102,7 @@ class Board:
         self.numbers[first + len(family.buckets) + 1] += value
 
     def read(self) -> Iterator[Series]:
-        """Every series as it is now."""
+        """Every series as it is now, but gauges that are gone."""
         return _read(self._memory)
 
     def close(self) -> None:
@@ -150,7 +154,9 @@ def _directory(memory: mmap.mmap) -> list[_Place]:
 def _read(memory: mmap.mmap) -> Iterator[Series]:
     for place in _directory(memory):
         family = FAMILIES[place.family]
-        yield Series(family, place.labels, _doubles(memory, place.first, family.width))
+        numbers = _doubles(memory, place.first, family.width)
+        if not isnan(numbers[0]):
+            yield Series(family, place.labels, numbers)
 
 
 def _doubles(memory: mmap.mmap, first: int, count: int) -> tuple[float, ...]:
