@@ -9,6 +9,8 @@ from typing import Final
 
 from rapidfuzz.distance import Levenshtein
 
+from benchmarks.reader.pieces import edits_in_any_order
+
 _FOLDED: Final = str.maketrans(
     {
         **dict.fromkeys("\u2018\u2019\u201a`\u00b4", "'"),
@@ -28,9 +30,10 @@ _RIM: Final = ".,;:!?\"'()[]{}<>*_-|~=/\\"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts of one page, or their sums over many: character edits, true characters, words."""
+    """Counts of one page, or their sums over many: character edits, in order and in any, true characters, words."""
 
     edits: int
+    free_edits: int
     characters: int
     hits: int
     read: int
@@ -40,6 +43,11 @@ class Score:
     def cer(self) -> float:
         """Edits per true character; 0 is perfect, and there is no upper bound."""
         return self.edits / max(1, self.characters)
+
+    @property
+    def free_cer(self) -> float:
+        """Edits per true character where lines may stand in any order; 0 is perfect, and there is no upper bound."""
+        return self.free_edits / max(1, self.characters)
 
     @property
     def f1(self) -> float:
@@ -59,6 +67,7 @@ def score(truth: str, text: str) -> Score:
     bag, read = Counter(_words(wanted)), Counter(_words(got))
     return Score(
         edits=Levenshtein.distance(wanted, got),
+        free_edits=edits_in_any_order(_lines(truth), _lines(text), _is_alone),
         characters=len(wanted),
         hits=(bag & read).total(),
         read=read.total(),
@@ -76,6 +85,7 @@ def pooled(scores: Iterable[Score]) -> Score:
     kept = list(scores)
     return Score(
         edits=sum(one.edits for one in kept),
+        free_edits=sum(one.free_edits for one in kept),
         characters=sum(one.characters for one in kept),
         hits=sum(one.hits for one in kept),
         read=sum(one.read for one in kept),
@@ -85,6 +95,14 @@ def pooled(scores: Iterable[Score]) -> Score:
 
 def _fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).translate(_FOLDED).casefold().split())
+
+
+def _lines(text: str) -> list[str]:
+    return [_fold(line) for line in text.splitlines()]
+
+
+def _is_alone(character: str) -> bool:
+    return _ALONE.match(character) is not None
 
 
 def _words(folded: str) -> list[str]:
