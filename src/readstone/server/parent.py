@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import shutil
-import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from readstone.engines.assembly import build_common
 from readstone.engines.worker.shared import Relay
 from readstone.parts import cores
 from readstone.server.entrance import Entrance
+from readstone.server.folder import Folder
 from readstone.server.house import Keep, Seats
 from readstone.server.listening import address_of, bind
 from readstone.server.member import Belongings, Member
@@ -272,9 +271,9 @@ async def serve_many(config: Config, source: Source, visit: Visit) -> None:
     # It is made or migrated once, before many use it; and what is wrong with it is told here.
     store = await open_store(config)
     await store.close()
-    folder = Path(tempfile.mkdtemp(prefix="readstone-"))
+    folder = await asyncio.to_thread(Folder.make)
     try:
-        parent = Parent(config, source, folder)
+        parent = Parent(config, source, folder.path)
         try:
             with Signals(parent.reloading.wish) as signals:
                 await parent.start()
@@ -291,4 +290,4 @@ async def serve_many(config: Config, source: Source, visit: Visit) -> None:
         finally:
             await parent.stop()
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(folder.remove)
