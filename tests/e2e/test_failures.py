@@ -145,6 +145,33 @@ def test_a_disk_that_runs_full_refuses_answers_until_there_is_room(
             assert server.stop() == 0
 
 
+@contextmanager
+def _read_only(folder: Path) -> Generator[None]:
+    """The database cannot be written, by those who have it open either; skips where this user may not do that."""
+    files = [str(file) for file in folder.iterdir() if file.suffix in {".db", ".db-wal"}]
+    lock, unlock = (["chattr", sign, *files] for sign in ("+i", "-i"))
+    try:
+        if os.geteuid() or subprocess.run(lock, capture_output=True, check=False).returncode:
+            pytest.skip("needs the right to make files immutable, and a file system that can")
+        yield
+    finally:
+        subprocess.run(unlock, capture_output=True, check=False)
+
+
+def test_a_data_directory_that_becomes_read_only_refuses_answers_until_it_can_be_written(
+    tmp_path: Path, engine: SlowEngine
+) -> None:
+    server = _started(tmp_path, engine)
+    try:
+        assert _ask(server).status == 200
+        with _read_only(tmp_path / "data"):
+            _refuses(server)
+        wait_until(lambda: _ask(server).status == 200, "answers again")
+    finally:
+        assert server.stop() == 0
+    assert answered(server) == 2
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_without_its_database_it_refuses_answers_and_comes_back_by_itself(
     tmp_path: Path, engine: SlowEngine, postgres: Postgres, workers: int
