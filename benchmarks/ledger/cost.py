@@ -41,7 +41,7 @@ _LIMITS: Final = Limits(10**9, 10**12, None, None, 10**15)
 """Requests and tokens of a minute and a budget, none of which is ever reached."""
 _MODEL: Final = Model("m", "chat", "fake", KIND_DEFAULTS["chat"], 16)
 
-Turn: TypeAlias = Callable[[], Awaitable[None]]
+Turn: TypeAlias = Callable[[Ledger], Awaitable[None]]
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -64,8 +64,6 @@ async def measure(folder: Path, *, clients: int, fsync: bool, repeats: int, requ
     """Measure in turns of `requests` each; the store is a file of `folder`."""
     store = SQLiteStore(folder / f"{clients}-{fsync}.db", synced=fsync)
     await store.open()
-    ledger = Ledger(store, LedgerTerms())
-    await ledger.start()
     key, written = mint("benchmark", int(time.time()))
     await store.add_key(key)
     header = f"Bearer {written}"
@@ -74,24 +72,23 @@ async def measure(folder: Path, *, clients: int, fsync: bool, repeats: int, requ
     limiter = Limiter(MemoryCounters(), store, Terms(_LIMITS))
     free, limited = _route(None), _route(limiter)
 
-    async def every() -> None:
+    async def every(ledger: Ledger) -> None:
         who = await authenticator.principal(header)
         await _ask(Accounted(limited, ledger), who, limiter)
 
     turns: dict[str, Turn] = {
-        "bare": lambda: _ask(free, principal),
-        "ledger": lambda: _ask(Accounted(free, ledger), principal),
-        "limits": lambda: _ask(limited, principal, limiter),
-        "keys": lambda: _look(authenticator, header),
+        "bare": lambda _: _ask(free, principal),
+        "ledger": lambda ledger: _ask(Accounted(free, ledger), principal),
+        "limits": lambda _: _ask(limited, principal, limiter),
+        "keys": lambda _: _look(authenticator, header),
         "every": every,
     }
     found: dict[str, list[float]] = {name: [] for name in turns}
     for repeat in range(repeats + 1):
         for name, turn in turns.items():
-            spent = await _spent(turn, clients, requests)
+            spent = await _spent(Ledger(store, LedgerTerms()), turn, clients, requests)
             if repeat:  # the first is for warming up
                 found[name].append(spent)
-    await ledger.stop()
     await limiter.stop()
     await store.close()
     return Cost(
@@ -110,15 +107,17 @@ def _added(found: dict[str, list[float]], name: str) -> float:
     return round(statistics.median(with_it - without for without, with_it in pairs), 1)
 
 
-async def _spent(turn: Turn, clients: int, requests: int) -> float:
-    """Microseconds of CPU of one turn."""
+async def _spent(ledger: Ledger, turn: Turn, clients: int, requests: int) -> float:
+    """Microseconds of CPU of one turn, at the end of which everything is committed."""
 
     async def client() -> None:
         for _ in range(requests // clients):
-            await turn()
+            await turn(ledger)
 
     begun = time.process_time()
+    await ledger.start()
     await asyncio.gather(*(client() for _ in range(clients)))
+    await ledger.stop()
     return (time.process_time() - begun) / (requests // clients * clients) * 1e6
 
 

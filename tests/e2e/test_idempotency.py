@@ -13,6 +13,7 @@ import openai
 import pytest
 
 from e2e.server import Reply, Server
+from e2e.test_drain import answered
 from postgres import started_postgres
 from upstream import VLLM, Upstream, upstream
 
@@ -55,12 +56,6 @@ def _ask(server: Server, number: int) -> Reply | None:
         return None
 
 
-def _entered(folder: Path) -> int:
-    with closing(sqlite3.connect(folder / "data" / "readstone.db")) as database:
-        (count,) = database.execute("select count(*) from ledger where status = 'ok'").fetchone()
-    return count
-
-
 def _lapse(folder: Path) -> None:
     """Let twenty seconds pass for those who were being answered when the server was killed."""
     with closing(sqlite3.connect(folder / "data" / "answers.db")) as database, database:
@@ -80,7 +75,7 @@ def test_every_key_is_charged_once_although_its_server_is_killed(
             if len(whole) == answers:
                 first.process.kill()
     first.process.wait()
-    charged = _entered(tmp_path)
+    charged = answered(first)
     asked = len(engine.asked)
     _lapse(tmp_path)
 
@@ -100,7 +95,7 @@ def test_every_key_is_charged_once_although_its_server_is_killed(
     assert {reply.status for reply in replies.values() if reply} <= {200, 409}
     assert charged >= answers
     assert lost <= 8
-    assert _entered(tmp_path) == REQUESTS
+    assert answered(second) == REQUESTS
 
 
 def test_two_servers_on_one_database_answer_a_key_once(tmp_path: Path, engine: Upstream) -> None:

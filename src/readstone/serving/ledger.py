@@ -1,9 +1,10 @@
-"""The ledger at work: the entry of an answer is committed before the answer's last byte goes out."""
+"""The ledger at work: the entry of an answer is safe before the answer's last byte goes out."""
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -13,11 +14,13 @@ from readstone.store import Entries
 from readstone.telemetry import log, log_bug, log_trouble
 
 _MOST_WAITING: Final = 20_000
-"""Entries held at once; in front of a store that is down for long the oldest are lost, and counted."""
+"""Entries held at once; in front of a store that is down for long what comes then is lost, and counted."""
 _BATCH: Final = 2_000
 _APART_SECONDS: Final = 0.002
 _FEW: Final = 4
 """Commits of more entries begin so far apart at least: under load many requests share one."""
+_GATHER_SECONDS: Final = 0.2
+"""And where nobody waits for a commit, as entries are put down in a daybook."""
 _COMMIT_SECONDS: Final = 15.0
 _RETRY_SECONDS: Final = 0.5
 _STOP_SECONDS: Final = 20.0
@@ -44,13 +47,18 @@ def _unheard(entries: int, seconds: float) -> None:
 
 
 class Ledger:
-    """Commits entries in groups: all that wait go into one transaction, and the next gather meanwhile."""
+    """Commits entries in groups: all that wait go into one transaction, and the next gather meanwhile.
+
+    Where the store has a daybook the entry of an answer is put down in it, and nobody waits for the commit.
+    """
 
     def __init__(self, entries: Entries, terms: LedgerTerms) -> None:
         self._entries = entries
         self._terms = terms
+        self._daybook = entries.daybook
         self._waiting = deque[_Waiting]()
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._is_failing = self._is_stopping = False
         self._lost = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -75,6 +83,7 @@ class Ledger:
             return
         self._is_stopping = True
         self._wake.set()
+        self._hurry.set()
         committing, *others = self._tasks
         for task in others:
             task.cancel()
@@ -90,7 +99,7 @@ class Ledger:
             raise StoreUnavailable
 
     async def commit(self, entry: Entry) -> None:
-        """Enter an answer; returns when it is committed.
+        """Enter an answer; returns when its entry outlives this process.
 
         Where that fails, raises StoreUnavailable (the entry then says `failed` and costs nothing), or returns where
         the ledger is not required.
@@ -99,8 +108,13 @@ class Ledger:
             self.note(self._as_failed(entry))
             self.check()
             return
+        book, room = self._daybook, len(self._waiting) < _MOST_WAITING
+        if book is not None and room and book.write(entry):
+            self._add(entry, None)
+            return
         done = asyncio.get_running_loop().create_future()
         self._add(entry, done)
+        self._hurry.set()
         await done
 
     def note(self, entry: Entry) -> None:
@@ -109,7 +123,8 @@ class Ledger:
 
     def _add(self, entry: Entry, done: asyncio.Future[None] | None) -> None:
         if len(self._waiting) >= _MOST_WAITING:
-            self._lose(self._waiting.popleft())
+            self._lose((entry, done))
+            return
         self._waiting.append((entry, done))
         self._wake.set()
 
@@ -127,10 +142,28 @@ class Ledger:
             begun = time.monotonic()
             size = min(len(self._waiting), _BATCH)
             batch = [self._waiting.popleft() for _ in range(size)]
+            self._hurry.clear()
+            daybook = None if self._waiting else self._daybook  # its page is in the batch
+            if daybook is not None:
+                daybook.seal()
             if not await self._commit_batch(batch):
                 await asyncio.sleep(_RETRY_SECONDS)
-            elif size > _FEW:
+                continue
+            if daybook is not None:
+                daybook.clear()
+            await self._pause(begun, size)
+
+    async def _pause(self, begun: float, size: int) -> None:
+        """Let entries gather for the next commit, where there are not too many already."""
+        if self._is_stopping or size == _BATCH:
+            return
+        if self._daybook is None:
+            if size > _FEW:
                 await asyncio.sleep(max(begun + _APART_SECONDS - time.monotonic(), 0.0))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GATHER_SECONDS):
+                await self._hurry.wait()
 
     async def _commit_batch(self, batch: Sequence[_Waiting]) -> bool:
         """Commit and tell who waits; whether it went well."""
@@ -167,7 +200,7 @@ class Ledger:
             (self._as_failed(entry) if done else entry, None) for entry, done in every
         )
         while len(self._waiting) > _MOST_WAITING:
-            self._lose(self._waiting.popleft())
+            self._lose(self._waiting.pop())
 
     def _tell(self, waiting: Sequence[asyncio.Future[None] | None]) -> None:
         for done in waiting:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from readstone.core.key import Key
 from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
+from readstone.store.daybook import Daybook
 
 
 class Keys(Protocol):
@@ -37,6 +38,11 @@ class Keys(Protocol):
 
 class Entries(Protocol):
     """Keeps the ledger: an entry for each request id, and totals by day that outlive the entries."""
+
+    @property
+    def daybook(self) -> Daybook | None:
+        """Where entries are safe before they are appended, whose reading has them too; None where only `append` makes them so."""
+        ...
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """Commit entries in one transaction; one whose request id is there already changes nothing."""

@@ -37,7 +37,7 @@ class Connection:
             self._connection = await loop.run_in_executor(
                 self._thread, _connect, self._path, self._synced, self._migrations
             )
-        except BaseException:
+        except BaseException:  # a cancelled start too leaves no thread behind
             self._thread.shutdown()
             raise
 
@@ -80,7 +80,7 @@ def _connect(path: Path, synced: bool, migrations: str) -> sqlite3.Connection:  
         connection.execute("pragma journal_mode = wal")
         connection.execute(f"pragma synchronous = {'full' if synced else 'normal'}")
         migrate(connection, migrations)
-    except BaseException:
+    except BaseException:  # whatever it is, no file stays open
         connection.close()
         raise
     return connection

@@ -15,6 +15,7 @@ from readstone.core.ledger import (
     Total,
     day_of,
 )
+from readstone.store.daybook import Daybook
 
 _SUMS = (
     *("prompt_tokens", "completion_tokens", "image_tokens", "cached_tokens"),
@@ -26,6 +27,7 @@ class MemoryStore:
     """Keeps keys and entries in dictionaries."""
 
     def __init__(self) -> None:
+        self.daybook: Daybook | None = None
         self._keys: dict[str, Key] = {}
         self._entries: dict[str, Entry] = {}
         self._pruned: list[Entry] = []

@@ -14,7 +14,7 @@ def migrate(connection: sqlite3.Connection, kind: str = "sqlite") -> None:
     connection.execute("begin immediate")  # two processes that start at once take turns
     try:
         _apply(connection, read_migrations(kind))
-    except BaseException:
+    except BaseException:  # whatever it is, all or none of them
         connection.execute("rollback")
         raise
     connection.execute("commit")

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -37,8 +38,11 @@ _NAMED = re.compile(r":(\w+)")
 class PostgresStore:
     """Keeps everything in the database of `url`, over at most `connections` connections.
 
-    A lost connection is replaced; while there is none, calls raise StoreUnavailable after a few seconds at most.
+    A lost connection is replaced; while there is none, calls raise StoreUnavailable after a few seconds at most. It has no
+    daybook: a machine that is lost would take it along.
     """
+
+    daybook: Final = None
 
     def __init__(self, url: str, *, password: str | None = None, connections: int = 4) -> None:
         self._queries = {

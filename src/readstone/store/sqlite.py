@@ -1,13 +1,16 @@
 """The embedded store: one SQLite file in WAL mode, used by this process and by the command line at once."""
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from readstone.core.errors import ConfigurationError, StoreUnavailable
 from readstone.core.key import Key
 from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
 from readstone.store.connection import Connection
+from readstone.store.daybook import Daybook, gather
 from readstone.store.kept import KeptKeys
 from readstone.store.mark import Mark
 from readstone.store.queries import read_queries
@@ -30,7 +33,8 @@ class SQLiteStore:
 
     Keys, the ledger and reports on it have a connection and a thread each: a key is found while entries are committed, and
     entries are committed while a report is made. A change of a key is on the disk when it returns; entries are where
-    `synced`, else they are with the operating system: they outlive the process, but a power cut may take the last seconds.
+    `synced`, else they are with the operating system: they outlive the process, but a power cut may take the last seconds. So
+    then there is a daybook: what any process put down is committed before the ledger is read.
     """
 
     def __init__(self, path: Path, *, synced: bool = False) -> None:
@@ -39,6 +43,7 @@ class SQLiteStore:
         self._keeper = Connection(path, synced=True)
         self._ledger = Connection(path, synced=synced)
         self._reports = Connection(path, synced=False)
+        self.daybook: Daybook | None = None if synced else Daybook(path)
         self._kept = KeptKeys()
         self._turn = FileTurn(path.with_name(f"{path.name}-turn"))
         self._mark = Mark(path.with_name(f"{path.name}-keys"))
@@ -100,7 +105,7 @@ class SQLiteStore:
 
     async def usage(self, selection: Selection, by: Collection[Grouping]) -> tuple[Total, ...]:
         """The totals of what is selected, ordered by day, key and model."""
-        rows, _ = await self._execute(self._reports, "usage", usage_values(selection, by))
+        rows = await self._report("usage", usage_values(selection, by))
         return tuple(map(read_total, rows))
 
     async def entries(
@@ -108,25 +113,25 @@ class SQLiteStore:
     ) -> tuple[Entry, ...]:
         """The newest entries of what is selected, at most so many."""
         query = "entries_of_key" if selection.key_id else "entries"
-        values = entries_values(selection, after, most)
-        rows, _ = await self._execute(self._reports, query, values)
+        rows = await self._report(query, entries_values(selection, after, most))
         return tuple(map(read_entry, rows))
 
     async def entry(self, request_id: str) -> Entry | None:
         """The entry of a request."""
-        rows, _ = await self._execute(self._reports, "entry", {"request_id": request_id})
+        rows = await self._report("entry", {"request_id": request_id})
         return read_entry(rows[0]) if rows else None
 
     async def prune(self, before: int, most: int) -> int:
         """Forget the oldest entries, at most so many; their space is used again by others."""
-        values: Values = {"before": before, "most": most}
-        _, changed = await self._execute(self._ledger, "prune", values)
+        _, changed = await self._gathered(self._ledger, "prune", {"before": before, "most": most})
         return changed
 
     async def close(self) -> None:
         """Close the file; what was committed stays."""
         for connection in (self._keeper, self._ledger, self._reports):
             await connection.close()
+        if self.daybook is not None:
+            self.daybook.close()
         self._mark.close()
         self._turn.close()
 
@@ -137,11 +142,24 @@ class SQLiteStore:
             with self._mark.changing():
                 return _statement(connection, self._queries[name], values)[1]
 
-        try:
+        with _translated():
             return await self._keeper.run(change)
-        except OSError as error:
-            log_trouble("store failed", reason=str(error))
-            raise StoreUnavailable from error
+
+    async def _report(self, name: str, values: Values) -> list[Row]:
+        """The rows of a query over the whole ledger."""
+        return (await self._gathered(self._reports, name, values))[0]
+
+    async def _gathered(
+        self, connection: Connection, name: str, values: Values
+    ) -> tuple[list[Row], int]:
+        """Execute after what any process put down was committed, by those that are gone too."""
+
+        def execute(connection: sqlite3.Connection) -> tuple[list[Row], int]:
+            gather(self._path, partial(self._append, connection))
+            return _statement(connection, self._queries[name], values)
+
+        with _translated():
+            return await connection.run(execute)
 
     async def _execute(
         self, connection: Connection, name: str, values: Values
@@ -159,11 +177,21 @@ class SQLiteStore:
             connection.executemany(self._queries["append"], entries)
             connection.execute(self._queries["add_up"], {"number": number})
             connection.execute("commit")
-        except BaseException:
+        except BaseException:  # whatever it is, nobody finds the transaction open
             # A disk that is full may have rolled it back already.
             if connection.in_transaction:
                 connection.execute("rollback")
             raise
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    """A file beside the database that cannot be read or written is a store that cannot."""
+    try:
+        yield
+    except OSError as error:
+        log_trouble("store failed", reason=str(error))
+        raise StoreUnavailable from error
 
 
 def _statement(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -10,16 +11,18 @@ from readstone.core.errors import StoreUnavailable
 from readstone.core.ledger import DAY_MILLISECONDS, Entry, Selection
 from readstone.serving import ledger as module
 from readstone.serving.ledger import Ledger, LedgerTerms
+from readstone.store.daybook import Daybook, gather
 from readstone.store.memory import MemoryStore
 
 ALL = Selection()
 
 
 class Disk(MemoryStore):
-    """Keeps what it is told to while it is `well`; `gate` holds commits back."""
+    """Keeps what it is told to while it is `well`; `gate` holds commits back. It may have a daybook."""
 
-    def __init__(self) -> None:
+    def __init__(self, daybook: Daybook | None = None) -> None:
         super().__init__()
+        self.daybook = daybook
         self.well = True
         self.gate = asyncio.Event()
         self.gate.set()
@@ -42,6 +45,7 @@ class Disk(MemoryStore):
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(module, "_APART_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_GATHER_SECONDS", 0.0)
 
 
 @asynccontextmanager
@@ -164,7 +168,7 @@ async def test_where_the_ledger_is_not_required_answers_go_out_and_are_entered_l
     assert [(entry.status, entry.cost) for entry in found] == [("ok", 7), ("ok", 7)]
 
 
-async def test_entries_without_end_lose_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_entries_without_end_lose_what_comes_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_WAITING", 3)
     disk = Disk()
     disk.gate.clear()
@@ -173,7 +177,7 @@ async def test_entries_without_end_lose_the_oldest(monkeypatch: pytest.MonkeyPat
             ledger.note(_entry(number))
         disk.gate.set()
 
-    assert await _ids(disk) == {"req_2", "req_3", "req_4"}
+    assert await _ids(disk) == {"req_0", "req_1", "req_2"}
 
 
 async def test_a_mistake_in_one_commit_does_not_stop_the_next() -> None:
@@ -208,6 +212,95 @@ async def test_entries_are_kept_for_ever_where_no_days_are_named() -> None:
         await ledger.commit(_entry(2))
 
     assert await _ids(disk) == {"req_1", "req_2"}
+
+
+async def _checked(ledger: Ledger) -> None:
+    """Look whether answers can be entered until they cannot."""
+    async with asyncio.timeout(10):
+        while True:
+            ledger.check()
+            await _pass()
+
+
+def _put_down(path: Path) -> list[str]:
+    found: list[str] = []
+    gather(path, lambda entries: found.extend(entry.request_id for entry in entries))
+    return found
+
+
+async def test_with_a_daybook_nobody_waits_for_the_commit(tmp_path: Path) -> None:
+    disk = Disk(Daybook(tmp_path / "db"))
+    disk.gate.clear()
+    async with _started(disk, LedgerTerms()) as ledger:
+        for number in range(3):
+            await ledger.commit(_entry(number))
+        assert await _ids(disk) == set()
+        assert _put_down(tmp_path / "db") == ["req_0", "req_1", "req_2"]
+        disk.gate.set()
+
+    assert await _ids(disk) == {"req_0", "req_1", "req_2"}
+    assert _put_down(tmp_path / "db") == []
+
+
+async def test_what_is_put_down_during_a_commit_is_not_cleared_by_it(tmp_path: Path) -> None:
+    disk = Disk(Daybook(tmp_path / "db"))
+    disk.gate.clear()
+    async with _started(disk, LedgerTerms()) as ledger:
+        await ledger.commit(_entry(1))
+        await disk.begun.wait()
+        await ledger.commit(_entry(2))
+        disk.gate.set()
+        async with asyncio.timeout(10):
+            while not await _ids(disk):
+                await _pass()
+        await _pass()
+
+        assert _put_down(tmp_path / "db") == ["req_2"]
+
+
+async def test_an_answer_that_cannot_be_put_down_waits_for_its_commit(tmp_path: Path) -> None:
+    disk = Disk(Daybook(tmp_path / "nowhere" / "db"))
+    async with _started(disk, LedgerTerms()) as ledger:
+        await ledger.commit(_entry(1))
+        assert await _ids(disk) == {"req_1"}
+        disk.well = False
+        with pytest.raises(StoreUnavailable):
+            await ledger.commit(_entry(2))
+
+
+async def test_answers_that_were_put_down_stay_answered_where_their_commit_fails(
+    tmp_path: Path,
+) -> None:
+    disk = Disk(Daybook(tmp_path / "db"))
+    disk.well = False
+    async with _started(disk, LedgerTerms()) as ledger:
+        await ledger.commit(_entry(1))
+        with pytest.raises(StoreUnavailable):
+            await _checked(ledger)
+        assert _put_down(tmp_path / "db") == ["req_1"]
+        with pytest.raises(StoreUnavailable):
+            await ledger.commit(_entry(2))
+        disk.well = True
+
+    found = {entry.request_id: entry.status for entry in await disk.entries(ALL, None, 10)}
+    assert found == {"req_1": "ok", "req_2": "failed"}
+    assert _put_down(tmp_path / "db") == []
+
+
+async def test_no_more_is_put_down_than_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_WAITING", 2)
+    disk = Disk(Daybook(tmp_path / "db"))
+    disk.gate.clear()
+    async with _started(disk, LedgerTerms()) as ledger:
+        for number in range(2):
+            await ledger.commit(_entry(number))
+        with pytest.raises(StoreUnavailable):
+            await ledger.commit(_entry(2))
+        disk.gate.set()
+
+    assert await _ids(disk) == {"req_0", "req_1"}
 
 
 async def test_a_ledger_that_was_never_started_stops() -> None:
