@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from readstone.engines.reader.gaps import gaps
+from readstone.engines.reader.gaps import Gap, gaps
 from readstone.engines.reader.recogniser import Character, mean_confidence, placed
 
 MOSTLY: Final = 0.7
 """The share of a line's width from which on it is read again whole: many short passes cost more than a long one."""
 LOST: Final = 0.6
 """The mean confidence under which the first reading is worth nothing, its spaces included."""
+PARTED: Final = 7
+"""Pixels of bare paper between two words at which a strip may be cut: a narrower gap may be one within a word."""
+WORSE: Final = 0.1
+"""A second reading that is less certain than the first by more than this is not believed."""
 
 Word: TypeAlias = range
 """The characters of a word, by their places in the line."""
@@ -37,13 +41,15 @@ class Strips(Protocol):
 class Gate:
     """When a word is read again.
 
-    It is where a letter of it is less certain than `letter`, a space beside it less certain than `space`, or a
-    space within it, that was not read, more probable than `unread`; all in 0..1.
+    It is where a letter of it is less certain than `letter`, a space beside it less certain than `space`, a
+    space within it, that was not read, more probable than `unread`, or any other character more probable than `missed`
+    where none was read; all in 0..1.
     """
 
     letter: float
     space: float
     unread: float
+    missed: float
 
 
 class Cascade:
@@ -68,8 +74,9 @@ class Cascade:
         doubtful = _doubtful(seen, words, self._gate)
         if not any(doubtful):
             return seen
-        cuts = _cuts(strip, seen, words)
-        runs = list(_runs(doubtful))
+        between = _between(strip, seen, words)
+        runs = list(_runs(_spread(doubtful, between)))
+        cuts = [0, *((gap.start + gap.end) // 2 for gap in between), strip.shape[1]]
         if sum(cuts[run.stop] - cuts[run.start] for run in runs) > MOSTLY * strip.shape[1]:
             return self._second.read(strip)
         return tuple(self._patched(strip, seen, words, cuts, runs))
@@ -85,10 +92,14 @@ class Cascade:
         width = strip.shape[1]
         done = 0
         for run in runs:
+            first = seen[words[run.start].start : words[run.stop - 1].stop]
             yield from seen[done : words[run.start].start]
             start, end = cuts[run.start], cuts[run.stop]
-            again = self._second.read(strip[:, start:end])
-            yield from placed(_bare(again), start / width, end / width)
+            again = _bare(self._second.read(strip[:, start:end]))
+            if again and mean_confidence(again) < mean_confidence(first) - WORSE:
+                yield from first
+            else:
+                yield from placed(again, start / width, end / width)
             done = words[run.stop - 1].stop
         yield from seen[done:]
 
@@ -106,6 +117,8 @@ def _doubtful(seen: Sequence[Character], words: Sequence[Word], gate: Gate) -> l
     doubtful = [
         any(seen[place].confidence < gate.letter for place in word)
         or any(seen[place].space > gate.unread for place in word[1:])
+        # The character behind a word tells what was missed at its end.
+        or any(character.missed > gate.missed for character in seen[word.start : word.stop + 1])
         for word in words
     ]
     for number in range(1, len(words)):
@@ -113,6 +126,16 @@ def _doubtful(seen: Sequence[Character], words: Sequence[Word], gate: Gate) -> l
         if min(space.confidence for space in spaces) < gate.space:
             doubtful[number - 1] = doubtful[number] = True
     return doubtful
+
+
+def _spread(doubtful: Sequence[bool], between: Sequence[Gap]) -> list[bool]:
+    """The same with doubt of a word spread to its neighbours from which it cannot be cut."""
+    spread = list(doubtful)
+    ways = range(1, len(spread)), range(len(spread) - 1, 0, -1)
+    for number in (number for way in ways for number in way):
+        if between[number - 1].width < PARTED:
+            spread[number - 1] = spread[number] = spread[number - 1] or spread[number]
+    return spread
 
 
 def _runs(doubtful: Sequence[bool]) -> Iterator[range]:
@@ -123,20 +146,16 @@ def _runs(doubtful: Sequence[bool]) -> Iterator[range]:
             yield range(numbers[0], numbers[-1] + 1)
 
 
-def _cuts(strip: NDArray[np.uint8], seen: Sequence[Character], words: Sequence[Word]) -> list[int]:
-    """Where the strip may be cut, in pixels: before each word, and at its end."""
+def _between(
+    strip: NDArray[np.uint8], seen: Sequence[Character], words: Sequence[Word]
+) -> list[Gap]:
+    """The bare paper between each word and the next, in pixels of the strip."""
     width = strip.shape[1]
     middles = [
         (seen[place].left + seen[place].right) / 2 * width for word in words for place in word
     ]
-    between = gaps(strip, middles)
-    cuts = [0]
-    count = 0
-    for word in words[:-1]:
-        count += len(word)
-        gap = between[count]
-        cuts.append((gap.start + gap.end) // 2)
-    return [*cuts, width]
+    beside = gaps(strip, middles)
+    return [beside[end] for end in accumulate(map(len, words[:-1]))]
 
 
 def _bare(characters: Sequence[Character]) -> Sequence[Character]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -23,13 +23,16 @@ OVERHANG: Final = 320
 SPACE: Final = 10
 """A gap this wide (pixels of the strip) parts two words where a tile ends in it."""
 BLANK: Final = 0
+ROOM: Final = 0.02
+"""Where the best class of a column leaves the others less than this, nothing else was missed there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Character:
     """One decoded character; `left` and `right` in 0..1 of the strip's width are where it was seen.
 
-    `space` is how probable a space was, at most, between it and the character before.
+    `space` is how probable a space was, at most, between it and the character before; `missed` the same of any
+    other character that was not read there, or, beside the last one, behind it.
     """
 
     text: str
@@ -37,6 +40,7 @@ class Character:
     right: float
     confidence: float
     space: float = 0.0
+    missed: float = 0.0
 
 
 class Recogniser:
@@ -96,6 +100,7 @@ class Recogniser:
         peaks = np.maximum.reduceat(certainty, starts)
         seen = np.flatnonzero(best[starts] != BLANK)
         spaces = _between(probabilities[:, -1], starts[seen], ends[seen])
+        missed = _missed(probabilities, best, starts[seen], ends[seen])
         step = stretch / columns
         return tuple(
             Character(
@@ -104,8 +109,9 @@ class Recogniser:
                 right=min(1.0, float(ends[run]) * step),
                 confidence=min(1.0, float(peaks[run])),
                 space=float(space),
+                missed=float(lost),
             )
-            for run, space in zip(seen, spaces, strict=True)
+            for run, space, lost in zip(seen, spaces, missed, strict=True)
         )
 
 
@@ -114,7 +120,7 @@ def placed(characters: Sequence[Character], start: float, end: float) -> Iterato
     share = end - start
     for seen in characters:
         left, right = start + seen.left * share, start + seen.right * share
-        yield Character(seen.text, left, right, seen.confidence, seen.space)
+        yield replace(seen, left=left, right=right)
 
 
 def normalised(image: cv2.typing.MatLike) -> NDArray[np.float32]:
@@ -123,7 +129,7 @@ def normalised(image: cv2.typing.MatLike) -> NDArray[np.float32]:
     return np.asarray(blob, np.float32)
 
 
-def mean_confidence(characters: tuple[Character, ...]) -> float:
+def mean_confidence(characters: Sequence[Character]) -> float:
     """The mean over the characters that show, in 0..1; 0 where none does."""
     visible = [character.confidence for character in characters if character.text.strip()]
     return sum(visible) / len(visible) if visible else 0.0
@@ -144,6 +150,33 @@ def _between(
     limits[0::2] = np.concatenate(([0], ends[:-1]))
     limits[1::2] = starts + 1
     return np.maximum.reduceat(np.append(probability, np.float32(0)), limits)[0::2]
+
+
+def _missed(
+    probabilities: NDArray[np.float32],
+    best: NDArray[np.intp],
+    starts: NDArray[np.intp],
+    ends: NDArray[np.intp],
+) -> NDArray[np.float32]:
+    """How probable a character that was not read was, at most, before each run that was and behind the last.
+
+    A narrow letter between two wide ones is lost like this: nothing wins its column. What its neighbours are does not
+    count there, nor does a space.
+    """
+    if not len(starts):
+        return np.zeros(0, np.float32)
+    unsure = np.flatnonzero(probabilities[np.arange(len(best)), best] < 1 - ROOM)
+    rest = probabilities[unsure]
+    rows = np.arange(len(unsure))
+    after = np.searchsorted(starts, unsure, side="right")
+    for neighbour in (np.maximum(after - 1, 0), np.minimum(after, len(starts) - 1)):
+        rest[rows, best[starts[neighbour]]] = 0
+    rest[:, [BLANK, -1]] = 0
+    other = np.zeros(len(best), np.float32)
+    other[unsure] = rest.max(axis=1, initial=0)
+    found = _between(other, starts, ends)
+    found[-1] = max(found[-1], other[ends[-1] - 1 :].max())
+    return found
 
 
 def _tile_ends(strip: NDArray[np.uint8]) -> Iterator[Gap]:

@@ -1,6 +1,7 @@
 """Two recognisers in a row: the better one is asked for the words that the quick one is not sure of, and for no others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,19 @@ from numpy.typing import NDArray
 
 from readstone.engines.reader.cascade import Cascade, Gate, Strips
 from readstone.engines.reader.recogniser import Character
-from unit.engines.reader.desk import Pen
 
-GATE = Gate(letter=0.9, space=0.5, unread=0.05)
-STRIP = Pen(400, 48).write(8, 8, "one two three four", 32).picture()
+GATE = Gate(letter=0.9, space=0.5, unread=0.05, missed=0.1)
 PLACES = {"one": (0.02, 0.16), "two": (0.19, 0.32), "three": (0.35, 0.55), "four": (0.58, 0.75)}
+
+
+def _inked(*places: tuple[float, float]) -> NDArray[np.uint8]:
+    strip = np.full((48, 400, 3), 255, np.uint8)
+    for start, end in places:
+        strip[12:36, round(400 * start) : round(400 * end)] = 0
+    return strip
+
+
+STRIP = _inked(*PLACES.values())
 
 
 class Told(Strips):
@@ -104,6 +113,34 @@ def test_a_doubtful_space_brings_both_its_words_in_doubt() -> None:
 def test_a_space_that_was_nearly_read_brings_its_word_in_doubt() -> None:
     second = Told(_again("all of it"))
     assert _text(Cascade(Told(_line(unread=0.3)), second, GATE).read(STRIP)) == "all of it"
+
+
+def test_a_letter_that_was_nearly_read_brings_its_word_in_doubt() -> None:
+    line = _line()
+    line[1] = replace(line[1], missed=0.3)
+    second = Told(_again("X"))
+    assert _text(Cascade(Told(line), second, GATE).read(STRIP)) == "X two three four"
+
+
+def test_a_letter_that_was_nearly_read_at_the_end_of_a_word_brings_it_in_doubt() -> None:
+    line = _line()
+    line[3] = replace(line[3], missed=0.3)
+    second = Told(_again("X"))
+    assert _text(Cascade(Told(line), second, GATE).read(STRIP)) == "X two three four"
+
+
+def test_words_without_paper_between_them_are_read_together() -> None:
+    strip = _inked((0.02, 0.32), PLACES["three"], PLACES["four"])
+    second = Told(_again("X"))
+    assert _text(Cascade(Told(_line("two")), second, GATE).read(strip)) == "X three four"
+    second = Told(_again("X"))
+    assert _text(Cascade(Told(_line("one")), second, GATE).read(strip)) == "X three four"
+
+
+def test_a_second_reading_that_is_less_certain_is_not_believed() -> None:
+    vague = [replace(character, confidence=0.3) for character in _again("XY")]
+    line = Cascade(Told(_line("two")), Told(vague), GATE).read(STRIP)
+    assert _text(line) == "one two three four"
 
 
 def test_what_the_first_cannot_read_at_all_the_second_reads() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from readstone.engines.reader.crops import Crop
 from readstone.engines.reader.profiles import small_recogniser, tiny_recogniser
@@ -17,8 +18,14 @@ from readstone.engines.reader.recogniser import (
     mean_confidence,
     placed,
 )
+from readstone.engines.reader.session import Session
 from readstone.engines.reader.weights import Weights
 from unit.engines.reader.desk import Desk, Pen
+
+# Probabilities of no letter, a, b, c and a space.
+NONE = [1.0, 0.0, 0.0, 0.0, 0.0]
+A = [0.0, 1.0, 0.0, 0.0, 0.0]
+B = [0.0, 0.0, 1.0, 0.0, 0.0]
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +39,37 @@ def test_characters_come_with_their_places_and_certainty(recogniser: Recogniser)
     assert "".join(character.text for character in characters) == "Stone"
     assert [c.left for c in characters] == sorted(c.left for c in characters)
     assert all(0 <= c.left < c.right <= 1 and 0.5 < c.confidence <= 1 for c in characters)
+
+
+class Played(Session):
+    """A model that says what it was told to say: a row of probabilities for each column."""
+
+    def __init__(self, columns: list[list[float]]) -> None:
+        self._columns = np.array([columns], np.float32)
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert batch.shape[2] == 48
+        return self._columns.copy()
+
+
+@pytest.mark.parametrize(
+    ("columns", "missed"),
+    [
+        ([A, NONE, B], [0.0, 0.0]),
+        ([A, [0.7, 0.02, 0.03, 0.25, 0.0], B], [0.0, 0.25]),
+        ([[0.7, 0.0, 0.0, 0.3, 0.0], A, B], [0.3, 0.0]),
+        ([A, B, [0.7, 0.0, 0.0, 0.3, 0.0]], [0.0, 0.3]),
+        # Its neighbours' own letters, and spaces, are no others.
+        ([A, [0.5, 0.25, 0.25, 0.0, 0.0], B], [0.0, 0.0]),
+        ([A, [0.7, 0.0, 0.0, 0.0, 0.3], B], [0.0, 0.0]),
+    ],
+)
+def test_a_character_tells_how_nearly_another_was_read_beside_it(
+    columns: list[list[float]], missed: list[float]
+) -> None:
+    seen = Recogniser(Played(columns), "abc").read(np.full((48, 64, 3), 255, np.uint8))
+    assert [character.text for character in seen] == ["a", "b"]
+    assert [character.missed for character in seen] == pytest.approx(missed)
 
 
 def test_a_bare_strip_has_no_characters(recogniser: Recogniser) -> None:
