@@ -24,6 +24,7 @@ from readstone.api.extract.schema import ExtractAnswer, ExtractForm
 from readstone.api.openai import schema
 from readstone.api.ops import Health, Readiness
 from readstone.api.usage import EntryList, UsageList
+from readstone.core.errors import sentence
 
 JSON: TypeAlias = dict[str, Any]
 
@@ -40,7 +41,7 @@ _BODY_STATUSES = (400, 401, 403, 404, 409, 413, 429, 502, 503, 504)
 class Operation:
     """One route as it is documented; `request`, `answer` and `failure` are wire schemas, a form's parts its members.
 
-    An answer of type `str` is plain text.
+    An answer of type `str` is plain text. A request that `may_be_empty` may come without a body.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Operation:
     statuses: tuple[int, ...] = (401,)
     streams: bool = False
     is_form: bool = False
+    may_be_empty: bool = False
     failure: type = ErrorBody
 
 
@@ -144,6 +146,7 @@ OPERATIONS = (
         "Give a key a new secret, told this once; the old one goes on for `grace_seconds`",
         NewKeyBody,
         RotationRequest,
+        may_be_empty=True,
         statuses=_KEY_STATUSES,
     ),
     Operation(
@@ -209,7 +212,7 @@ def _operation(operation: Operation) -> JSON:
         content = _json(operation.request)
         if operation.is_form:
             content = {"multipart/form-data": content["application/json"]}
-        found["requestBody"] = {"required": True, "content": content}
+        found["requestBody"] = {"required": not operation.may_be_empty, "content": content}
     if named := _NAMED.findall(operation.path):
         found["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -250,16 +253,22 @@ def _failures(operation: Operation) -> JSON:
     if operation.path == "/ready":
         return {"503": {"description": "Not ready yet.", "content": _json(Readiness)}}
     return {
-        str(status): {"description": _meaning(status), "content": _json(operation.failure)}
+        str(status): {
+            "description": _meaning(status, is_coded=operation.failure is ErrorBody),
+            "content": _json(operation.failure),
+        }
         for status in sorted({*operation.statuses, *(() if operation.public else _DOOR_STATUSES)})
     }
 
 
-def _meaning(status: int) -> str:
-    """What an error status can mean: the first sentences of the classes that have it."""
+def _meaning(status: int, *, is_coded: bool) -> str:
+    """What an error status can mean, as a list in Markdown: with the code of each where answers have one."""
     classes = [kind for kind, (number, _) in STATUS.items() if number == status]
-    told = " ".join((kind.__doc__ or "").strip().splitlines()[0] for kind in classes)
-    return told or "The server made a mistake, or its engine failed."
+    told = [
+        f"* `{kind.code}`: {sentence(kind)}" if is_coded else f"* {sentence(kind)}"
+        for kind in classes
+    ]
+    return "\n".join(told) or "The server made a mistake, or its engine failed."
 
 
 def _json(kind: type) -> JSON:

@@ -24,12 +24,12 @@ _MOST_ENTRIES: Final = 1000
 _MICROS: Final = 1_000_000
 
 
-class TotalBody(msgspec.Struct):
+class TotalBody(msgspec.Struct, kw_only=True):
     """A sum over requests; `day`, `key` and `model` are there where it was asked for `by` them."""
 
-    day: date | UnsetType
-    key: str | UnsetType
-    model: str | UnsetType
+    day: date | UnsetType = UNSET
+    key: str | UnsetType = UNSET
+    model: str | UnsetType = UNSET
     requests: int
     refused: int
     failed: int
@@ -184,21 +184,21 @@ def _place(asked: Mapping[str, str]) -> Place | None:
 
 def _total_body(total: Total, by: Collection[Grouping]) -> TotalBody:
     return TotalBody(
-        UNSET if total.day is None else total.day,
-        total.key_id if "key" in by else UNSET,
-        total.model if "model" in by else UNSET,
-        total.requests,
-        total.refused,
-        total.failed,
-        total.left,
-        total.prompt_tokens,
-        total.completion_tokens,
-        total.image_tokens,
-        total.cached_tokens,
-        total.reasoning_tokens,
-        total.pages,
-        total.images,
-        total.cost / _MICROS,
+        day=total.day or UNSET,
+        key=total.key_id if "key" in by else UNSET,
+        model=total.model if "model" in by else UNSET,
+        requests=total.requests,
+        refused=total.refused,
+        failed=total.failed,
+        left=total.left,
+        prompt_tokens=total.prompt_tokens,
+        completion_tokens=total.completion_tokens,
+        image_tokens=total.image_tokens,
+        cached_tokens=total.cached_tokens,
+        reasoning_tokens=total.reasoning_tokens,
+        pages=total.pages,
+        images=total.images,
+        cost=total.cost / _MICROS,
     )
 
 

@@ -28,7 +28,8 @@
     ConfigurationError              the server cannot start as configured (never on the wire)
 
 The tree knows nothing of HTTP: `api/errors.py` maps it to status codes. Messages are written for the client;
-they never hold a library's exception text, a file path or an internal address.
+they never hold a library's exception text, a file path or an internal address. The first line of a class is its message
+where there is no better one, and what the API's documentation says of it; `retry_after` is in seconds, None where waiting never helps.
 """
 
 
@@ -40,10 +41,15 @@ class RequestError(Exception):
     def __init__(
         self, message: str | None = None, *, param: str | None = None, code: str | None = None
     ) -> None:
-        self.message = message or (self.__doc__ or "").strip()
+        self.message = message or sentence(type(self))
         self.param = param
         self.code = code or self.code
         super().__init__(self.message)
+
+
+def sentence(kind: type[RequestError]) -> str:
+    """What a kind of error says to clients."""
+    return (kind.__doc__ or "").strip().splitlines()[0]
 
 
 class InvalidRequest(RequestError):
@@ -53,13 +59,16 @@ class InvalidRequest(RequestError):
 
 
 class UnsupportedParameter(InvalidRequest):
-    """This model cannot honour a parameter of the request."""
+    """The model cannot do what a property of the request asks for."""
 
     code = "unsupported_parameter"
 
 
 class ContextTooLong(InvalidRequest):
-    """The request holds more text than the model takes: `prompt` tokens of `context`, where they are known."""
+    """The request holds more text than the model takes.
+
+    It has `prompt` tokens, prompt and answer together may have `context`; None where that is not known.
+    """
 
     code = "context_length_exceeded"
 
@@ -106,7 +115,7 @@ class PermissionDenied(RequestError):
 
 
 class NotFound(RequestError):
-    """There is nothing here."""
+    """There is nothing here: no such route, or no such object."""
 
     code = "not_found"
 
@@ -118,7 +127,10 @@ class ModelNotFound(NotFound):
 
 
 class MethodNotAllowed(NotFound):
-    """This route does not take that method; `allowed` lists those it takes."""
+    """This route does not take that method; the header Allow lists those it takes.
+
+    So does `allowed`.
+    """
 
     code = "method_not_allowed"
 
@@ -128,7 +140,7 @@ class MethodNotAllowed(NotFound):
 
 
 class RateLimited(RequestError):
-    """This key asks for more than its share: try again in `retry_after` seconds; None where that never helps."""
+    """This key asks for more than its share: the header Retry-After says when there is room again."""
 
     code = "rate_limit_exceeded"
 
@@ -142,19 +154,19 @@ class RateLimited(RequestError):
 
 
 class QuotaExceeded(RateLimited):
-    """This key's budget is used up: there is a new one in `retry_after` seconds."""
+    """This key's budget is used up: there is a new one when the month (UTC) ends."""
 
     code = "insufficient_quota"
 
 
 class TooManyWrongKeys(RateLimited):
-    """Too many wrong keys came from this address: a wrong one is looked at again in `retry_after` seconds, a right one at once."""
+    """Too many wrong keys came from this address: another one is looked at after Retry-After, a right one at once."""
 
     code = "too_many_wrong_keys"
 
 
 class RepeatRefused(RequestError):
-    """The Idempotency-Key cannot be used now: try again in `retry_after` seconds; None where that never helps."""
+    """The Idempotency-Key is in use, or was used for another request."""
 
     code = "idempotency_key_in_use"
 
@@ -170,7 +182,7 @@ class RepeatRefused(RequestError):
 
 
 class Overloaded(RequestError):
-    """The server is busy: try again in `retry_after` seconds."""
+    """The server is busy: the header Retry-After says when to try again."""
 
     code = "overloaded"
 
@@ -192,13 +204,13 @@ class LimitsUnavailable(RequestError):
 
 
 class EngineFailed(RequestError):
-    """The engine failed while it worked on this request."""
+    """The model's engine failed while it worked on this request."""
 
     code = "engine_failed"
 
 
 class EngineUnavailable(EngineFailed):
-    """The engine is not up; nothing was begun: try again in `retry_after` seconds."""
+    """The model's engine is not up, and nothing was begun: the header Retry-After says when to try again."""
 
     code = "engine_unavailable"
 
@@ -208,13 +220,13 @@ class EngineUnavailable(EngineFailed):
 
 
 class EngineCrashed(EngineFailed):
-    """The engine stopped while it worked on this request and is being restarted: send it again."""
+    """The model's engine stopped while it worked on this request and is being restarted: send it again."""
 
     code = "engine_crashed"
 
 
 class EngineTimeout(RequestError):
-    """The engine did not answer in time."""
+    """The model's engine did not answer in time."""
 
     code = "engine_timeout"
 

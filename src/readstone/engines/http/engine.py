@@ -200,10 +200,11 @@ class HTTPEngine:
         if isinstance(failure, InBandError):
             complaint = read_complaint(0, failure.body)
             self._note(complaint, request)
-            return translate(complaint, model, None)
+            return translate(complaint, model, None, request.extras)
         if isinstance(failure, _Refused):
             self._note(failure.complaint, request)
-            error = translate(failure.complaint, model, failure.retry_after)
+            complaint, seconds = failure.complaint, failure.retry_after
+            error = translate(complaint, model, seconds, request.extras)
             if isinstance(error, EngineUnavailable):
                 self._health.note_failure()
             return error

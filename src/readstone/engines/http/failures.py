@@ -1,7 +1,7 @@
 """What an engine says went wrong becomes an error of ours: its own words go to the log, never to the client."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from math import isfinite
 from typing import Final
@@ -72,11 +72,6 @@ _KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "messages",
     ),
     (
-        re.compile(r"grammar|json.?schema|response_format|structured", re.IGNORECASE),
-        "This model's engine cannot follow the schema of 'response_format'.",
-        "response_format",
-    ),
-    (
         re.compile(
             r"\bn\b.{0,30}(?:greedy|temperature)|(?:best_of|multiple completions|n > 1)",
             re.IGNORECASE,
@@ -103,6 +98,12 @@ _KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
     ),
 )
 """What engines refuse, in their words and in ours, and the field it is about."""
+_SHAPE = re.compile(r"grammar|json.?schema|response_format|structured", re.IGNORECASE)
+_SHAPES = (
+    *("response_format", "json_schema", "grammar", "structured_outputs"),
+    *("guided_json", "guided_regex", "guided_grammar", "guided_choice", "tools"),
+)
+"""What can ask for an answer of some shape, of OpenAI, llama.cpp and vLLM."""
 _NAMED = re.compile(r"Field '([^']+)'")
 """llama.cpp: Field 'n': Value must be between …"""
 _MISREAD = re.compile(r"Failed to parse (tools|messages)\b")
@@ -131,13 +132,18 @@ _MEANINGS: dict[int, Callable[[str, float], RequestError]] = {
 """What a status of an engine means, given how the engine is called and the seconds it asks to wait."""
 
 
-def translate(complaint: Complaint, model: str, retry_after: float | None) -> RequestError:
-    """The error of ours that an engine's complaint stands for; `retry_after` in seconds, where it told."""
+def translate(
+    complaint: Complaint, model: str, retry_after: float | None, sent: Collection[str] = ()
+) -> RequestError:
+    """The error of ours that an engine's complaint stands for; `retry_after` in seconds, where it told.
+
+    `sent` are the names of properties that were passed on as the client wrote them.
+    """
     status = complaint.status
     if (too_long := _context(complaint, model)) is not None:
         return too_long
     if status in _REFUSALS:
-        return _refusal(complaint, model)
+        return _refusal(complaint, model, sent)
     if misread := _MISREAD.match(complaint.message):
         return _refused(model, misread[1])
     if status == HTTPStatus.SERVICE_UNAVAILABLE and _FULL.search(complaint.message):
@@ -177,10 +183,15 @@ def _number(message: str, *patterns: re.Pattern[str]) -> int | None:
     return int(found[1][:12]) if found else None
 
 
-def _refusal(complaint: Complaint, model: str) -> InvalidRequest:
+def _refusal(complaint: Complaint, model: str, sent: Collection[str]) -> InvalidRequest:
     for pattern, message, param in _KNOWN:
         if pattern.search(complaint.message):
             return UnsupportedParameter(message, param=param)
+    if _SHAPE.search(complaint.message):
+        param = next((name for name in _SHAPES if name in sent), "response_format")
+        return UnsupportedParameter(
+            f"This model's engine cannot follow the schema of '{param}'.", param=param
+        )
     if _BROKEN_IMAGE.search(complaint.message):
         return InvalidImage("An image of the request is broken inside.", param="messages")
     named = _NAMED.match(complaint.message)

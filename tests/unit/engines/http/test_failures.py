@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -114,6 +115,26 @@ def test_known_refusals_name_the_property_in_our_words(message: str, param: str)
     assert isinstance(found, UnsupportedParameter)
     assert found.param == param
     assert message not in found.message
+
+
+@pytest.mark.parametrize(
+    ("sent", "param"),
+    [
+        ((), "response_format"),
+        (("seed", "grammar"), "grammar"),
+        (("structured_outputs",), "structured_outputs"),
+        (("tools", "response_format"), "response_format"),
+        (("tools",), "tools"),
+    ],
+)
+def test_a_shape_that_cannot_be_followed_is_called_as_the_client_called_it(
+    sent: Sequence[str], param: str
+) -> None:
+    body = json.dumps({"error": {"message": "failed to parse grammar"}}).encode()
+    found = translate(read_complaint(400, body), "model", None, sent)
+    assert isinstance(found, UnsupportedParameter)
+    assert found.param == param
+    assert f"'{param}'" in found.message
 
 
 @pytest.mark.parametrize(
