@@ -118,8 +118,10 @@ def main() -> int:
         _differ(vllm(), "vLLM", write_it=not arguments.no_write)
     with tempfile.TemporaryDirectory(prefix="readstone-conformance-") as name:
         folder = Path(name)
+        # Wrong keys are sent on purpose, from one address.
         (folder / "readstone.toml").write_text(
-            f"models.{MODEL}.aliases = {list(ALIASES)}\n", encoding="utf-8"
+            f"authentication.wrong_keys_per_minute = 0\nmodels.{MODEL}.aliases = {list(ALIASES)}\n",
+            encoding="utf-8",
         )
         server = Server(folder)
         try:
@@ -147,10 +149,11 @@ def _sdk(server: Server, folder: Path) -> list[Row]:
 def _schema(server: Server, folder: Path, examples: int) -> Row:
     """Schemathesis on the server's own description."""
     report = folder / "report.json"
+    other = readstone(folder, "keys", "create", "--data-dir", "data", "other").stdout.split("-")[1]
     _run(
         folder,
         "schema.py",
-        *(server.address, server.key, MODEL, str(RECEIPT), str(examples), str(report)),
+        *(server.address, server.key, other, MODEL, str(RECEIPT), str(examples), str(report)),
     )
     return schema_row(read_report(report))
 

@@ -87,7 +87,7 @@ class KeyAdministration:
     async def rotate(self, request: Request) -> Reply:
         """Give a key a new secret, which is told this once."""
         parameters(request, ())
-        asked = await self._body(request, _ROTATION)
+        asked = await self._body(request, _ROTATION, b"{}")
         key = await self._found(request)
         _caller(request).check_covers(key.grant)
         now = self._now()
@@ -186,12 +186,15 @@ class KeyAdministration:
             raise InvalidRequest("expires_at is over already.", param="expires_at")
         return at
 
-    async def _body(self, request: Request, decoder: msgspec.json.Decoder[T]) -> T:
+    async def _body(
+        self, request: Request, decoder: msgspec.json.Decoder[T], absent: bytes = b""
+    ) -> T:
+        """The body of a request; `absent` is in its place where it has none."""
         exchange: Exchange = request.scope["exchange"]
         async with self._intake.reservation() as reservation:
             declared = exchange.header(b"content-length")
             content = await read_body(exchange.receive, declared, _BODY_BYTES, reservation)
-            return decode_json(decoder, content or b"{}")
+            return decode_json(decoder, content or absent)
 
     def _log(self, event: str, request: Request, key: Key) -> None:
         exchange: Exchange = request.scope["exchange"]

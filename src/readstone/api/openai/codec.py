@@ -193,11 +193,23 @@ def _refuse_halves(wire: schema.ChatCompletionRequest) -> None:
     """Raise for a property that means nothing without another one: some engines would pass over it in silence."""
     if wire.tool_choice not in _NO_CHOICE and not wire.tools:
         raise InvalidRequest("'tool_choice' needs 'tools' to choose from.", param="tool_choice")
+    named = _named(wire.tool_choice)
+    if named is not None and named not in map(_named, wire.tools or ()):
+        raise InvalidRequest("'tool_choice' names none of the 'tools'.", param="tool_choice")
     said = wire.response_format or {}
     # Where OpenAI has 'json_schema', some servers take the schema itself.
     if said.get("type") == "json_schema" and not ({"json_schema", "schema"} & said.keys()):
         name = "response_format.json_schema"
         raise InvalidRequest(f"'{name}' is missing.", param=name, code="missing_parameter")
+
+
+def _named(tool: str | schema.JSONObject | None) -> object:
+    """The name of the function that a tool, or a choice of one, is about; None where it is about none."""
+    match tool:
+        case {"type": "function", "function": {"name": name}}:
+            return name
+        case _:
+            return None
 
 
 def _places(messages: list[schema.RequestMessage], *, documents: bool) -> Iterator[Place]:

@@ -275,6 +275,7 @@ async def test_a_change_leaves_what_it_does_not_name(boss: Office) -> None:
     ).json
     assert again == changed | {"models": [], "scopes": ["admin"]}
     assert (await boss.ask("PATCH", f"{KEYS}/{made['id']}", {})).json == again
+    assert (await boss.ask("PATCH", f"{KEYS}/{made['id']}")).status == 400
 
 
 async def test_a_rotated_key_opens_with_both_secrets_for_a_while(boss: Office) -> None:

@@ -436,6 +436,13 @@ def test_no_damage_to_a_valid_body_does_more_than_be_refused(data: st.DataObject
     [
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}, "tools": []}, "tool_choice"),
+        (
+            {
+                "tool_choice": {"type": "function", "function": {"name": "g"}},
+                "tools": [{"type": "function", "function": {"name": "f"}}],
+            },
+            "tool_choice",
+        ),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"max_tokens": 2**31}, "max_tokens"),
         ({"max_completion_tokens": 10**30}, "max_completion_tokens"),
@@ -452,6 +459,10 @@ def test_what_some_engines_would_pass_over_in_silence_is_refused(
     [
         {"tool_choice": "auto"},
         {"tool_choice": "required", "tools": [{"type": "function", "function": {"name": "f"}}]},
+        {
+            "tool_choice": {"type": "function", "function": {"name": "f"}},
+            "tools": [{"type": "function", "function": {"name": "f"}}],
+        },
         {"response_format": {"type": "json_schema", "json_schema": {"name": "n"}}},
         {"response_format": {"type": "json_object"}},
         {"max_tokens": 2**31 - 1},
