@@ -123,6 +123,19 @@ async def test_it_passes_after_the_wait_that_was_told_and_not_before(
     await taken(counters, Charge(TOKENS, 500))
 
 
+async def test_who_only_looks_does_not_keep_anything_counted_for_longer(
+    counters: Counters, clock: Clock
+) -> None:
+    await taken(counters, Charge(TOKENS, 400))
+    clock.now += 30
+    await used(counters, TOKENS)
+    outcome = await taken(counters, Charge(TOKENS, 0))
+
+    assert list(outcome.levels) == [Level(400, 31.0)]
+    clock.now += 31
+    assert await used(counters, TOKENS) == 0
+
+
 async def test_no_minute_ever_holds_more_than_the_limit(counters: Counters, clock: Clock) -> None:
     chance = random.Random(7)
     passed: list[tuple[float, int]] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, assert_never
 
 from readstone.core.chat import ChatRequest
 from readstone.core.errors import QuotaExceeded, RateLimited, RequestError
@@ -42,9 +42,11 @@ class Hold:
             return self
         self._estimate = estimate(request)
         again = limiter.is_counted(request.id)
-        amounts = _amounts(self._estimate, model)
+        expected = self._estimate
         self._charges = [
-            Charge(rule, 0 if again and _is_of_key(rule) else amounts[rule.measure])
+            Charge(
+                rule, 0 if again and _is_of_key(rule) else _amount(rule.measure, expected, model)
+            )
             for rule in rules
         ]
         outcome = await limiter.take(self._charges)
@@ -84,14 +86,19 @@ class Hold:
         await self._limiter.correct_surely(taken.at, corrections)
 
     def _corrections(self, used: Usage) -> list[Charge]:
-        amounts = _amounts(used, self._request.model)
-        amounts["running"] = 0  # it runs no more
-        return [
-            Charge(charge.rule, change)
-            for charge in self._charges
-            if charge.rule.measure != "requests"
-            and (change := amounts[charge.rule.measure] - charge.amount)
-        ]
+        model = self._request.model
+        corrections: list[Charge] = []
+        for rule, amount in self._charges:
+            match rule.measure:
+                case "requests":
+                    change = 0
+                case "running":  # it runs no more
+                    change = -amount
+                case measure:
+                    change = _amount(measure, used, model) - amount
+            if change:
+                corrections.append(Charge(rule, change))
+        return corrections
 
 
 class NoHold:
@@ -117,15 +124,19 @@ def _is_of_key(rule: Rule) -> bool:
     return rule.measure == "requests" and rule.model_id is None
 
 
-def _amounts(usage: Usage, model: Model) -> dict[Measure, int]:
-    """What a request takes of each measure that uses so much."""
-    return {
-        "requests": 1,
-        "running": 1,
-        "tokens": usage.prompt_tokens + usage.completion_tokens,
-        "pages": usage.pages,
-        "cost": model.prices.cost(usage),
-    }
+def _amount(measure: Measure, usage: Usage, model: Model) -> int:
+    """What a request takes of a measure that uses so much."""
+    match measure:
+        case "requests" | "running":
+            return 1
+        case "tokens":
+            return usage.prompt_tokens + usage.completion_tokens
+        case "cost":
+            return model.prices.cost(usage)
+        case "pages":
+            return usage.pages
+        case _:
+            assert_never(measure)
 
 
 def _refusal(charge: Charge, refused: Refused) -> RateLimited:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from readstone.core.errors import LimitsUnavailable, RequestError
 from readstone.core.key import Key
@@ -20,13 +20,17 @@ from readstone.serving.limits.counters import (
     Taken,
     Unknown,
 )
-from readstone.serving.limits.rules import Measure, Rule, rules_of
+from readstone.serving.limits.rules import Rule, rules_of
 from readstone.telemetry import log
 
 FRESH_SECONDS: Final = 1.0
 """How old what `standing` tells may be."""
 _KNOWN: Final = 4096
 """Pairs of key and model, and requests, that are remembered."""
+
+
+_Told: TypeAlias = tuple[Limits, Limits, Limits]
+"""What limits rules are made of: a key's own, those of keys that have none, and a model's."""
 
 
 class Records(Protocol):
@@ -68,7 +72,7 @@ class Limiter:
         self._records = records
         self.terms = terms
         """What holds for the requests that come; it may be changed."""
-        self._rules: dict[tuple[str, str], tuple[Limits, Limits, tuple[Rule, ...]]] = {}
+        self._rules: dict[tuple[str, str], tuple[_Told, tuple[Rule, ...]]] = {}
         self._seen: dict[tuple[str, str], tuple[float, Standing]] = {}
         self._counted: set[str] = set()
         self._counted_before: set[str] = set()
@@ -81,7 +85,7 @@ class Limiter:
         if seen is not None and self._now() < seen[0]:
             return seen[1]
         known = self._rules.get((key_id, model_id))
-        model_limits = NO_LIMITS if known is None else known[1]
+        model_limits = NO_LIMITS if known is None else known[0][2]
         try:
             rules = await self.rules(key_id, model_id, model_limits)
             outcome = await self.take([Charge(rule, 0) for rule in rules])
@@ -114,18 +118,22 @@ class Limiter:
     async def rules(self, key_id: str, model_id: str, of_model: Limits) -> Sequence[Rule]:
         """The rules for a key at a model, as the key is now."""
         key = await self._records.find_key(key_id)
-        of_key = self.terms.default if key is None else key.grant.limits.over(self.terms.default)
+        default = self.terms.default
+        own = NO_LIMITS if key is None else key.grant.limits
         known = self._rules.get((key_id, model_id))
-        if known is not None and _same(known[0], of_key) and _same(known[1], of_model):
-            return known[2]
-        seconds = self.terms.lease_seconds
+        if known is not None:
+            told, rules = known
+            # Until something is changed they are not only equal.
+            if told[0] is own and told[1] is default and told[2] is of_model:
+                return rules
+        of_key, seconds = own.over(default), self.terms.lease_seconds
         rules = (
             *rules_of(key_id, None, of_key, seconds),
             *rules_of(key_id, model_id, of_model, seconds),
         )
         if len(self._rules) >= _KNOWN:
             self._rules.clear()
-        self._rules[key_id, model_id] = of_key, of_model, rules
+        self._rules[key_id, model_id] = (own, default, of_model), rules
         return rules
 
     async def take(self, charges: Sequence[Charge]) -> Taken | Refused | None:
@@ -169,8 +177,7 @@ class Limiter:
         self, key_id: str, model_id: str, rules: Sequence[Rule], levels: Sequence[Level]
     ) -> Standing:
         """Remember for a second what a key has left; nothing is told where levels are not known."""
-        known = rules if levels else ()
-        standing = Standing(_least("requests", known, levels), _least("tokens", known, levels))
+        standing = _standing(rules, levels) if levels else Standing()
         if len(self._seen) >= _KNOWN:
             self._seen.clear()
         self._seen[key_id, model_id] = self._now() + FRESH_SECONDS, standing
@@ -197,16 +204,23 @@ class Limiter:
             log("limits are not counted", reason=str(error), let_in=self.terms.fail_open)
 
 
-def _same(one: Limits, other: Limits) -> bool:
-    return one is other or one == other
-
-
-def _least(measure: Measure, rules: Sequence[Rule], levels: Sequence[Level]) -> Allowance | None:
-    """Of the rules of one measure, what there is of the one with the least left."""
-    least: Allowance | None = None
+def _standing(rules: Sequence[Rule], levels: Sequence[Level]) -> Standing:
+    """Of the rules of each measure, what there is of the one with the least left."""
+    requests: Allowance | None = None
+    tokens: Allowance | None = None
     for rule, level in zip(rules, levels, strict=True):
-        if rule.measure == measure:
-            remaining = max(rule.most - level.used, 0)
-            if least is None or remaining < least.remaining:
-                least = Allowance(rule.most, remaining, level.reset)
+        match rule.measure:
+            case "requests":
+                requests = _less(requests, rule, level)
+            case "tokens":
+                tokens = _less(tokens, rule, level)
+            case _:
+                pass
+    return Standing(requests, tokens)
+
+
+def _less(least: Allowance | None, rule: Rule, level: Level) -> Allowance:
+    remaining = max(rule.most - level.used, 0)
+    if least is None or remaining < least.remaining:
+        return Allowance(rule.most, remaining, level.reset)
     return least

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from readstone.serving.limits.counters import Charge, Outcome, Taken, Unknown
-from readstone.serving.limits.rules import Calendar
 from readstone.serving.limits.tally import Tally, refusal
 
 _MANY = 4096
@@ -35,47 +34,46 @@ class MemoryCounters:
             now = self._clock()
             if len(self._tallies) >= self._sweep_at:
                 self._sweep(now)
-            tallies = [self._tally(charge, now) for charge in charges]
-            if unknown := [
-                index
-                for index, tally in enumerate(tallies)
-                if not tally.cells and isinstance(tally.window, Calendar)
-            ]:
+            tallies, unknown = self._brought(charges, now)
+            if unknown:
                 if begins is None:
                     return Unknown(now, unknown)
                 for index in unknown:
-                    tally = tallies[index]
-                    tally.add(tally.window.cell(now), begins.get(charges[index].rule.name, 0))
+                    tallies[index].begin(begins.get(charges[index].rule.name, 0))
             if refused := refusal(charges, tallies, now):
                 return refused
-            for charge, tally in zip(charges, tallies, strict=True):
-                if charge.amount:
-                    tally.add(tally.window.cell(now), charge.amount)
-            return Taken(now, [tally.level(now) for tally in tallies])
+            counted = zip(charges, tallies, strict=True)
+            return Taken(now, [tally.charge(amount, now) for (_, amount), tally in counted])
 
     async def correct(self, at: float, charges: Sequence[Charge]) -> None:
         """Add to what was taken at that time."""
         with self._lock:
-            for charge in charges:
-                tally = self._tallies.get(charge.rule.name)
-                cell = charge.rule.window.cell(at)
-                if tally is not None and cell in tally.cells:
-                    tally.add(cell, charge.amount)
+            for rule, amount in charges:
+                tally = self._tallies.get(rule.name)
+                if tally is not None:
+                    tally.correct(at, amount)
 
     async def close(self) -> None:
         """Forget everything."""
         self._tallies.clear()
 
-    def _tally(self, charge: Charge, now: float) -> Tally:
-        rule = charge.rule
-        tally = self._tallies.get(rule.name)
-        if tally is None:
-            tally = self._tallies[rule.name] = Tally(rule.window)
-        tally.forget(now)
-        return tally
+    def _brought(self, charges: Sequence[Charge], now: float) -> tuple[list[Tally], list[int]]:
+        """The tallies of the charges, as they are now, and which of them are not known."""
+        tallies: list[Tally] = []
+        unknown: list[int] = []
+        for rule, _ in charges:
+            tally = self._tallies.get(rule.name)
+            if tally is None:
+                tally = self._tallies[rule.name] = Tally(rule.window)
+            if now >= tally.due:
+                tally.bring(now)
+                if not tally.is_known:
+                    unknown.append(len(tallies))
+            tallies.append(tally)
+        return tallies, unknown
 
     def _sweep(self, now: float) -> None:
         for tally in self._tallies.values():
-            tally.forget(now)
+            tally.bring(now)
         self._tallies = {name: each for name, each in self._tallies.items() if each.cells}
         self._sweep_at = max(_MANY, 2 * len(self._tallies))

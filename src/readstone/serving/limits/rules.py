@@ -35,6 +35,10 @@ class Sliding:
         size = self.cell_seconds
         return int(now // size) * size
 
+    def end(self, cell: int) -> int:
+        """When the cell that began then is over, and the next one begins."""
+        return cell + self.cell_seconds
+
     def expiry(self, cell: int) -> int:
         """When that cell is forgotten."""
         return cell + self.cell_seconds + self.seconds
@@ -55,8 +59,12 @@ class Calendar:
         """When the period of that moment began, in Unix seconds."""
         return self._bounds(now)[0]
 
-    def expiry(self, cell: int) -> int:
+    def end(self, cell: int) -> int:
         """When the period that began then is over."""
+        return self.expiry(cell)
+
+    def expiry(self, cell: int) -> int:
+        """When the period that began then is over, and so forgotten."""
         return self._bounds(cell)[1]
 
     def _bounds(self, now: float) -> tuple[int, int]:
