@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from readstone.core.errors import EngineFailed
 from readstone.core.model import Model, Profile
+from readstone.core.record import record
 from readstone.core.usage import Usage
 
 Role: TypeAlias = Literal["developer", "system", "user", "assistant", "tool", "function"]
@@ -58,7 +59,7 @@ Source: TypeAlias = Image | Document
 """What pages are read from."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TextPart:
     """A piece of text in a message; `extras` holds every other member the client sent, as raw JSON by name."""
 
@@ -66,7 +67,7 @@ class TextPart:
     extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImagePart:
     """An image in a message."""
 
@@ -83,7 +84,7 @@ class DocumentPart:
 Part: TypeAlias = TextPart | ImagePart | DocumentPart
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """One turn of the conversation; its parts in the order they were sent.
 
@@ -95,7 +96,7 @@ class Message:
     extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChatRequest:
     """A request past the codec: the model is known, defaults are applied, images and documents are bytes.
 
@@ -140,7 +141,7 @@ class ChatRequest:
         return total
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TextDelta:
     """The next piece of the answer's text and the completion tokens it is worth."""
 
@@ -148,7 +149,7 @@ class TextDelta:
     tokens: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Relay:
     """The next chunks of an answer as an OpenAI-compatible engine wrote them.
 
@@ -162,7 +163,7 @@ class Relay:
     fingerprint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finish:
     """The last event of every stream, exactly once.
 

@@ -1,9 +1,9 @@
 """What a request consumed, and how long it took."""
 
-from dataclasses import dataclass
+from readstone.core.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Usage:
     """Tokens of one request.
 
@@ -26,7 +26,7 @@ class Usage:
         return self.prompt_tokens + self.completion_tokens
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Metrics:
     """Seconds of one request, measured by the gateway (contract: `x_metrics`).
 

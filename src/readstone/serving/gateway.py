@@ -10,6 +10,7 @@ from readstone.core.chat import ChatRequest, Finish, Relay, TextDelta
 from readstone.core.engine import Engine, PageRead, Reads
 from readstone.core.errors import EngineFailed, EngineUnavailable, ModelNotFound, RequestError
 from readstone.core.model import Model
+from readstone.core.record import record
 from readstone.core.usage import Metrics
 from readstone.serving.admission import Permits
 from readstone.serving.fallback import allows_fallback, stand_in
@@ -18,7 +19,7 @@ from readstone.serving.limits.limiter import Limiter
 from readstone.telemetry import log
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Served:
     """The last event of a served stream: why it ended, what it used, how long it took."""
 
@@ -26,7 +27,7 @@ class Served:
     metrics: Metrics
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StandIn:
     """Comes before every other event where another model's engine answers: that engine's fingerprint."""
 

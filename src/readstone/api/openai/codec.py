@@ -1,7 +1,7 @@
 """Wire → core: a JSON body becomes a checked `ChatRequest`; nothing below looks at the wire again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import product
 from types import MappingProxyType
 from typing import assert_never
@@ -15,6 +15,7 @@ from readstone.api.violations import decode_json
 from readstone.core.chat import ChatRequest, Message, Part, TextPart
 from readstone.core.errors import InvalidRequest, UnsupportedParameter
 from readstone.core.model import Kind, Model
+from readstone.core.record import record
 from readstone.media.attachments import Attachments, Place
 from readstone.serving.catalogue import Catalogue
 
@@ -60,7 +61,7 @@ _NO_CHOICE = (None, "none", "auto")
 """Choices of a tool that need none."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """Where a request comes from: its id, the public id of its key, `time.monotonic()` at its arrival, the trace it is of."""
 
@@ -70,7 +71,7 @@ class Origin:
     trace: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Turn:
     """The members of a message that are passed on as they came: its own, and those of its text parts by position."""
 
@@ -78,7 +79,7 @@ class Turn:
     parts: Mapping[int, Mapping[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Envelope:
     """A body that is what the schema says, for a model that is there; its images are not looked at yet."""
 

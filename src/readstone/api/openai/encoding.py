@@ -1,7 +1,7 @@
 """Core → wire: gateway events become a whole answer or the chunks of a stream."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 import msgspec
@@ -11,6 +11,7 @@ from readstone.api.openai import schema
 from readstone.api.openai.merging import Choices
 from readstone.core.chat import Relay, TextDelta
 from readstone.core.model import Profile
+from readstone.core.record import record
 from readstone.core.usage import Metrics, Usage
 from readstone.serving.gateway import GatewayEvent, Served, StandIn
 
@@ -20,7 +21,7 @@ PING = b": ping\n\n"
 _ENCODER = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     """What every piece of one answer carries: its id, the model as the client named it, the fingerprint."""
 

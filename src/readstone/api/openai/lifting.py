@@ -1,8 +1,9 @@
 """Large base64 payloads are lifted out of a body before it is parsed: JSON parsers would go through them several times."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from readstone.core.record import record
 
 _MARK: Final = b";base64,"
 _HEAD: Final = re.compile(rb'"(?:url|file_data)"\s*:\s*"data:[^",\\]{0,128}$')
@@ -11,7 +12,7 @@ _LEAST: Final = 16 * 1024
 _REFERENCE: Final = re.compile(r";base64,@([0-9]{1,4})")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lifted:
     """A body as it came, the same with a reference in place of each large payload, and the payloads."""
 

@@ -4,11 +4,11 @@ The wire: OpenAI chat completion chunks as server-sent events (OpenAI specificat
 llama.cpp, Ollama and hosted APIs write them.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from readstone.core.chat import FinishReason, Relay
 from readstone.core.errors import EngineFailed
+from readstone.core.record import record
 from readstone.engines.http.chunk import (
     ChunkChoice,
     Count,
@@ -34,7 +34,7 @@ _REASON: Final = (b'"finish_reason":"', b'"finish_reason": "')
 _OPEN: Final = (b'"finish_reason":null', b'"finish_reason": null')
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class End:
     """How an engine's stream ended.
 
