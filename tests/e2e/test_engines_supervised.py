@@ -94,6 +94,17 @@ def test_a_child_sees(server: Server) -> None:
     assert answer["x_metrics"]["engine"] == "seer"
 
 
+def test_tools_that_a_model_would_never_see_are_refused(server: Server) -> None:
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    messages = ask(text_part("hello"))
+    answer = server.chat(body("Tiny/Seer", messages, tools=[tool]))
+    assert (answer.status, answer.error["param"]) == (400, "tools")
+    assert "its chat template has no place for them" in (answer.error["message"] or "")
+    for model in ("Tiny/Seer", "tiny"):
+        free = body(model, messages, tools=[tool], tool_choice="none", max_tokens=4)
+        assert server.chat(free).status == 200
+
+
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_child_that_is_killed_ends_its_answer_and_comes_back(
     server: Server, *, stream: bool

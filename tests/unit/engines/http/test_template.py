@@ -1,0 +1,69 @@
+"""Tools that a model's template has no place for: refused where the server says so, passed on where it does not."""
+
+import pytest
+
+from readstone.core.errors import UnsupportedParameter
+from readstone.engines.http.client import Client
+from readstone.engines.http.target import parse_target
+from readstone.engines.http.template import Template
+from unit.engines.http.test_engine import request, status
+from unit.engines.http.upstream import Upstream, Visit
+
+TOOLS = b'[{"type": "function", "function": {"name": "f"}}]'
+
+
+class Props:
+    """A server that answers each question for its properties with the next of `answers`, and then with the last."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self.paths: list[str] = []
+        self._answers = answers
+
+    async def __call__(self, visit: Visit) -> None:
+        while True:
+            head, _ = await visit.listen()
+            self.paths.append(head[0])
+            await visit.say(self._answers[min(len(self.paths), len(self._answers)) - 1])
+
+
+def told(*, tools: bool) -> bytes:
+    return status(200, {"chat_template_caps": {"supports_tools": tools}, "total_slots": 1})
+
+
+async def checked(server: Props, *tools: bytes) -> list[bool]:
+    """Whether each of several requests, one after the other, was let through, or refused because of its tools."""
+    outcomes: list[bool] = []
+    async with Upstream(server).open() as upstream:
+        client = Client(parse_target(f"{upstream.url}/v1"))
+        await client.start()
+        template = Template(client)
+        for raw in tools:
+            try:
+                await template.check(request(tools=raw) if raw else request())
+            except UnsupportedParameter as error:
+                outcomes.append(error.param != "tools")
+            else:
+                outcomes.append(True)
+        await client.stop()
+    return outcomes
+
+
+@pytest.mark.parametrize("takes", [True, False])
+async def test_the_server_is_asked_once_and_only_where_there_are_tools(*, takes: bool) -> None:
+    server = Props(told(tools=takes))
+
+    assert await checked(server, b"", b"[]", b"null") == [True] * 3
+    assert server.paths == []
+    assert await checked(server, TOOLS, TOOLS) == [takes] * 2
+    assert server.paths == ["GET /props HTTP/1.1"]
+
+
+@pytest.mark.parametrize(
+    "answer", [status(404, {}), status(200, {}), status(200, []), status(501, {"error": "off"})]
+)
+async def test_what_nobody_tells_is_passed_on(answer: bytes) -> None:
+    assert await checked(Props(answer), TOOLS) == [True]
+
+
+async def test_a_server_that_did_not_tell_is_asked_again() -> None:
+    assert await checked(Props(status(503, {}), told(tools=False)), TOOLS, TOOLS) == [True, False]
