@@ -173,7 +173,7 @@ class Exchange:
             "method": self._scope["method"],
             "path": self._scope["path"],
             "status": self.status,
-            "seconds": round(time.monotonic() - self.arrived, 4),
+            "seconds": int((time.monotonic() - self.arrived) * 10_000 + 0.5) / 10_000,
             "key": self.principal.key_id if self.principal else None,
         }
         if self.served is not None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from readstone.core.chat import ChatRequest, Finish, Relay, TextDelta
 from readstone.core.engine import Engine, PageRead, Reads
@@ -33,6 +33,8 @@ class StandIn:
 
     fingerprint: str
 
+
+_MICROSECONDS: Final = 1e6
 
 GatewayEvent: TypeAlias = TextDelta | Relay | Served | StandIn
 
@@ -124,19 +126,25 @@ class Gateway:
 
     async def _run(self, request: ChatRequest, meter: "Meter") -> AsyncGenerator[GatewayEvent]:
         backend = self._backend(request.model.engine)
+        is_over = False
         async with self._hold(request) as hold, backend.admission.permit(request.key_id):
             meter.admitted()
             async with aclosing(backend.engine.chat(request)) as events:
+                # To its very end: closing it after its last event would cost an exception on every floor.
                 async for event in events:
+                    if is_over:
+                        break
                     if isinstance(event, Finish):
+                        is_over = True
                         await hold.settle(event.usage)
                         yield Served(event, meter.end(event))
-                        return
+                        continue
                     if tokens := event.tokens:
                         meter.first_token()
                         hold.tokens += tokens
                     yield event
-        raise EngineFailed("The engine ended its answer without saying why.")
+        if not is_over:
+            raise EngineFailed("The engine ended its answer without saying why.")
 
     def _hold(self, request: ChatRequest) -> Hold | NoHold:
         return NoHold() if self._limiter is None else Hold(self._limiter, request)
@@ -234,11 +242,18 @@ class Meter:
         first = now if self._first is None else self._first
         generating = now - first
         return Metrics(
-            ttft_seconds=round(first - self._arrived, 6),
-            tps=round(max(completion_tokens - 1, 0) / generating, 3) if generating > 0 else 0.0,
-            total_time_seconds=round(now - self._arrived, 6),
-            image_seconds=round(self._asked - self._arrived, 6),
-            queue_seconds=round(self._admitted - self._asked, 6),
+            ttft_seconds=_rounded(first - self._arrived, _MICROSECONDS),
+            tps=_rounded(max(completion_tokens - 1, 0) / generating, 1e3)
+            if generating > 0
+            else 0.0,
+            total_time_seconds=_rounded(now - self._arrived, _MICROSECONDS),
+            image_seconds=_rounded(self._asked - self._arrived, _MICROSECONDS),
+            queue_seconds=_rounded(self._admitted - self._asked, _MICROSECONDS),
             engine=finish.engine or self._engine,
             notes=finish.notes,
         )
+
+
+def _rounded(value: float, parts: float) -> float:
+    """A value of at least 0 in whole parts: `round` writes each as text and reads it again."""
+    return int(value * parts + 0.5) / parts

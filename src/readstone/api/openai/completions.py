@@ -150,7 +150,6 @@ class ChatCompletions:
                 await answer.take(event)
                 if isinstance(event, Served):
                     exchange.served = event
-                    return
 
     async def _answers(self, chat: ChatRequest) -> AsyncGenerator[GatewayEvent]:
         """What answers: the model's engine, or the extractor where a schema is to be filled."""

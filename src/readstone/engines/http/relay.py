@@ -256,7 +256,8 @@ class ChunkReader:
         """Note what stands around the choices, where all that is looked for stands as it is looked for."""
         head, mark, rest = line.partition(_CHOICES)
         before = len(rest) - len(rest.lstrip())
-        is_plain = any(mark in choices for mark in _OPEN) or b"finish_reason" not in choices
+        is_open = _OPEN[0] in choices or _OPEN[1] in choices
+        is_plain = is_open or b"finish_reason" not in choices
         if mark and is_plain and line.startswith(_DATA) and rest[before:].startswith(choices):
             self._head = head + mark + rest[:before]
             self._end = rest[before + len(choices) :] + _BLANK

@@ -125,13 +125,20 @@ class Response:
         return self
 
     async def __anext__(self) -> bytes:
-        while not self._pieces:
+        piece = await self.more()
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def more(self) -> bytes:
+        """The next piece, as `pieces` gives it; empty at the end of the body."""
+        pieces = self._pieces
+        while not pieces:
             if self._failure is not None:
                 raise self._failure
             if self._ended:
-                raise StopAsyncIteration
+                return b""
             await self._news(self._seconds)
-        pieces = self._pieces
         piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self.held = 0
