@@ -31,6 +31,7 @@ from readstone.engines.http.prompts import READING, as_task
 from readstone.engines.http.relay import ChunkReader, InBandError
 from readstone.engines.http.response import Broken, Crowded, Failure, Garbled, Response, Silent
 from readstone.engines.http.target import Target
+from readstone.engines.http.template import Template
 from readstone.engines.neutral import asks_for_nothing
 from readstone.engines.pictures import Pictures, pictured
 from readstone.telemetry import log
@@ -45,7 +46,8 @@ class HTTPOptions:
     """Where an engine's server is and how it is spoken to.
 
     `api_key` and `headers` go to this target only. `first_seconds` may pass before an answer begins, `silence_seconds`
-    between its pieces. `refused` are properties that this engine would ignore or get wrong.
+    between its pieces. `refused` are properties that this engine would ignore or get wrong. `has_template`: it is llama.cpp,
+    and tells what the model's chat template has a place for.
     """
 
     target: Target
@@ -57,6 +59,7 @@ class HTTPOptions:
     connections: int = 4096
     ca_file: Path | None = None
     refused: frozenset[str] = frozenset()
+    has_template: bool = False
 
     @property
     def credentials(self) -> Headers:
@@ -96,6 +99,7 @@ class HTTPEngine:
         )
         self._health = Health(name, self._probe, health)
         self._health_path = health.path
+        self._template = Template(self._client) if options.has_template else None
 
     @property
     def name(self) -> str:
@@ -180,6 +184,8 @@ class HTTPEngine:
                     f"The engine of '{request.model.id}' does not honour '{name}': leave it out.",
                     param=name,
                 )
+        if self._template is not None:
+            await self._template.check(request)
         return await pictured(request, self._pictures)
 
     def _note(self, complaint: Complaint, request: ChatRequest) -> None:
