@@ -278,8 +278,27 @@ def languages(fonts: Fonts, _: np.random.Generator) -> Document:
     return Document(page, tuple(line.replace("　", " ") for _, line in LANGUAGES), "png")
 
 
+VERTICAL = (
+    "床前明月光疑是地上霜",
+    "举头望明月低头思故乡",
+    "白日依山尽黄河入海流",
+    "欲穷千里目更上一层楼",
+)
+
+
+def vertical(fonts: Fonts, _: np.random.Generator) -> Document:
+    """Chinese in columns, from right to left."""
+    page = Image.new("L", (360, 560), 255)
+    draw = ImageDraw.Draw(page)
+    font = load(fonts.cjk, 40, fonts.cjk_index)
+    for column, text in enumerate(VERTICAL):
+        for place, character in enumerate(text):
+            draw.text((270 - 70 * column, 50 + 46 * place), character, fill=INK, font=font)
+    return Document(page, VERTICAL, "png")
+
+
 Make = Callable[[Fonts, np.random.Generator], Document]
-DOCUMENTS: tuple[Make, ...] = (receipt, invoice, columns, screen, languages)
+DOCUMENTS: tuple[Make, ...] = (receipt, invoice, columns, screen, languages, vertical)
 
 
 def arguments() -> argparse.Namespace:
