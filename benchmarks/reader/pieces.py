@@ -35,11 +35,11 @@ class _Match:
 
 def edits_in_any_order(
     truth: Iterable[str], text: Iterable[str], alone: Callable[[str], bool]
-) -> int:
-    """The edits that make the lines of `text` those of `truth`, their order and where they are parted aside.
+) -> tuple[int, int]:
+    """The edits that `text` needs to have every line of `truth`, and the characters of it that are no part of any.
 
-    Lines have single spaces. `alone` tells characters that are words by themselves. What is in one only counts
-    with all its characters.
+    In what order lines stand and where they are parted does not matter. Lines have single spaces. `alone` tells characters
+    that are words by themselves. What is missing counts with all its characters.
     """
     wanted, got = Counter(filter(None, truth)), Counter(filter(None, text))
     same = wanted & got
@@ -59,7 +59,7 @@ def edits_in_any_order(
         read.extend(_rest(other, match.read))
         for left in _rest(piece, match.true):
             heapq.heappush(heap, (-len(left), left))
-    return edits + sum(map(len, read))
+    return edits, sum(map(len, read))
 
 
 def _best(piece: str, read: list[str], alone: Callable[[str], bool]) -> tuple[int, _Match | None]:

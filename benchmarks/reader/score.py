@@ -30,10 +30,14 @@ _RIM: Final = ".,;:!?\"'()[]{}<>*_-|~=/\\"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts of one page, or their sums over many: character edits, in order and in any, true characters, words."""
+    """Counts of one page, or their sums over many: character edits, true characters, words.
+
+    `free_edits` are those with lines in any order, `spare` the characters read that are in none of them.
+    """
 
     edits: int
     free_edits: int
+    spare: int
     characters: int
     hits: int
     read: int
@@ -46,7 +50,12 @@ class Score:
 
     @property
     def free_cer(self) -> float:
-        """Edits per true character where lines may stand in any order; 0 is perfect, and there is no upper bound."""
+        """Edits per true character where lines may stand in any order, what is spare included; no upper bound."""
+        return (self.free_edits + self.spare) / max(1, self.characters)
+
+    @property
+    def true_cer(self) -> float:
+        """The same of the true lines alone, in 0..1: what the truth leaves out, such as logos, is no error."""
         return self.free_edits / max(1, self.characters)
 
     @property
@@ -65,9 +74,11 @@ def score(truth: str, text: str) -> Score:
     """
     wanted, got = _fold(truth), _fold(text)
     bag, read = Counter(_words(wanted)), Counter(_words(got))
+    free_edits, spare = edits_in_any_order(_lines(truth), _lines(text), _is_alone)
     return Score(
         edits=Levenshtein.distance(wanted, got),
-        free_edits=edits_in_any_order(_lines(truth), _lines(text), _is_alone),
+        free_edits=free_edits,
+        spare=spare,
         characters=len(wanted),
         hits=(bag & read).total(),
         read=read.total(),
@@ -86,6 +97,7 @@ def pooled(scores: Iterable[Score]) -> Score:
     return Score(
         edits=sum(one.edits for one in kept),
         free_edits=sum(one.free_edits for one in kept),
+        spare=sum(one.spare for one in kept),
         characters=sum(one.characters for one in kept),
         hits=sum(one.hits for one in kept),
         read=sum(one.read for one in kept),

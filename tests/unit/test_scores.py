@@ -38,19 +38,23 @@ def test_a_lost_space_counts() -> None:
     assert score(TRUTH, TRUTH.replace("Thank you", "Thankyou")).free_edits == 1
 
 
-def test_what_is_missing_and_what_is_too_much_count_with_all_their_characters() -> None:
-    assert score(TRUTH, "\n".join(LINES[1:])).free_edits == len(LINES[0])
-    assert score(TRUTH, TRUTH + "\nlogo").free_edits == 4
+def test_what_is_missing_and_what_is_spare_count_with_all_their_characters() -> None:
+    missing = score(TRUTH, "\n".join(LINES[1:]))
+    assert (missing.free_edits, missing.spare) == (len(LINES[0]), 0)
+    more = score(TRUTH, TRUTH + "\nlogo")
+    assert (more.free_edits, more.spare) == (0, 4)
+    assert (more.free_cer, more.true_cer) == (4 / more.characters, 0)
     assert score(TRUTH, "").free_edits == sum(map(len, LINES))
 
 
 def test_what_is_read_once_makes_up_for_one_line_only() -> None:
     assert score("0.00\n0.00\n0.00", "0.00").free_edits == 8
-    assert score("0.00", "0.00\n0.00").free_edits == 4
+    assert score("0.00", "0.00\n0.00").spare == 4
 
 
 def test_letters_within_a_word_make_up_for_no_stray_one() -> None:
-    assert score("a", "Total").free_edits == 6
+    one = score("a", "Total")
+    assert (one.free_edits, one.spare) == (1, 5)
 
 
 def test_characters_of_chinese_are_words() -> None:
