@@ -18,7 +18,7 @@ from readstone.core.errors import ConfigurationError, InvalidRequest
 from readstone.core.extraction import Scene
 from readstone.desk.folder import Paper, Sheets, open_paper, papers
 from readstone.desk.journal import digest
-from readstone.desk.run import Found, Run, limits_of, request_for
+from readstone.desk.run import Found, Run, add_run_options, limits_of, request_for
 from readstone.media.overlay import Mark, overlays
 from readstone.parts import cores
 from readstone.serving.catalogue import EXTRACT
@@ -28,7 +28,6 @@ _MOST_SCHEMA = 1024 * 1024
 
 def add_extracting(parser: argparse.ArgumentParser) -> None:
     """Let a command take what `extract` takes."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|DIR", help="images and PDFs")
     parser.add_argument(
         "--schema",
         required=True,
@@ -46,15 +45,7 @@ def add_extracting(parser: argparse.ArgumentParser) -> None:
         metavar="PNG|DIR",
         help="draw where each value was read: a picture, or a folder for several; a PDF has one for each page",
     )
-    parser.add_argument(
-        "--jsonl",
-        type=Path,
-        metavar="FILE",
-        help="write a line of JSON for each, with evidence and checks; run again, it goes on where it was",
-    )
-    parser.add_argument(
-        "--model", default=EXTRACT.id, help=f"the model that extracts ({EXTRACT.id})"
-    )
+    add_run_options(parser, "a line of JSON for each, with evidence and checks", EXTRACT.id)
 
 
 async def extract_files(options: argparse.Namespace, config: Config) -> int:

@@ -12,7 +12,7 @@ from readstone.core.chat import TextDelta
 from readstone.core.errors import ConfigurationError, EngineFailed
 from readstone.desk.folder import Paper, Sheets, papers
 from readstone.desk.journal import digest
-from readstone.desk.run import Found, Run, request_for
+from readstone.desk.run import Found, Run, add_run_options, request_for
 from readstone.parts import cores
 from readstone.serving.catalogue import EMBEDDED
 from readstone.serving.gateway import Served
@@ -34,7 +34,6 @@ _SUFFIX: Final[Mapping[str, str]] = {
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Let a command take what `read` takes."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|DIR", help="images and PDFs")
     parser.add_argument(
         "--as",
         dest="rendering",
@@ -48,15 +47,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write a file for each into this folder; what is there already is left alone",
     )
-    parser.add_argument(
-        "--jsonl",
-        type=Path,
-        metavar="FILE",
-        help="write a line of JSON for each; run again, it goes on where it was",
-    )
-    parser.add_argument(
-        "--model", default=EMBEDDED.id, help=f"the model that reads ({EMBEDDED.id})"
-    )
+    add_run_options(parser, "a line of JSON for each", EMBEDDED.id)
 
 
 async def read_files(options: argparse.Namespace, config: Config) -> int:

@@ -1,5 +1,6 @@
 """A run over papers: a few at a time through the gateway, their outcomes in order, what is done skipped."""
 
+import argparse
 import asyncio
 import hashlib
 import time
@@ -30,6 +31,18 @@ Work: TypeAlias = Callable[[Sheets], Awaitable[Found]]
 """What is made of a paper, as it goes into the journal."""
 Show: TypeAlias = Callable[[Paper, Found], Awaitable[None]]
 """What is done with it beside that."""
+
+
+def add_run_options(parser: argparse.ArgumentParser, lines: str, model: str) -> None:
+    """Let a command take papers, a journal of such lines, and a model in place of that one."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE|DIR", help="images and PDFs")
+    parser.add_argument(
+        "--jsonl",
+        type=Path,
+        metavar="FILE",
+        help=f"write {lines}; run again, it goes on where it was",
+    )
+    parser.add_argument("--model", default=model, help=f"the model that does it ({model})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The lean HTTP client of the hot path: requests to one server, over connections that are kept."""
 
 import asyncio
+import os
 import re
 import ssl
 from collections.abc import Sequence
@@ -181,7 +182,7 @@ class Client:
                 f"no connection in {self._limits.connect_seconds:g} seconds"
             ) from None
         except OSError as error:
-            raise Unreachable(error.strerror or type(error).__name__) from error
+            raise Unreachable(_reason(error)) from error
         finally:
             self._opening -= 1
         if self._loop is None:
@@ -281,6 +282,13 @@ def _check_name(name: str) -> None:
 
 def _lines(headers: Headers) -> bytes:
     return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1")
+
+
+def _reason(error: OSError) -> str:
+    """Why there is no connection; asyncio's words for one that was refused would tell its address."""
+    if isinstance(error, ConnectionError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return error.strerror or type(error).__name__
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:
