@@ -1,7 +1,9 @@
 """What an engine says went wrong becomes an error of ours: its own words go to the log, never to the client."""
 
 import re
+import time
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from http import HTTPStatus
 from math import isfinite
 from typing import Final
@@ -21,6 +23,8 @@ from readstone.core.errors import (
 from readstone.engines.http.complaint import Complaint
 
 _MOST_RETRY_SECONDS: Final = 60.0
+_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
+"""How HTTP writes a date (RFC 9110, 5.6.7); its older forms are not read."""
 _TOO_LONG = re.compile(
     # vLLM and OpenAI; SGLang; llama.cpp; vLLM where the answer alone is too long
     r"maximum context length is"
@@ -153,13 +157,23 @@ def translate(
     return meaning(f"The engine of '{model}'", seconds)
 
 
-def read_retry_after(value: str | None) -> float | None:
-    """Seconds of a Retry-After header; None where there is none, or a date."""
+def read_retry_after(value: str | None, now: Callable[[], float] = time.time) -> float | None:
+    """Seconds of a Retry-After header, which has them or a date (RFC 9110, 10.2.3); None where there is none."""
+    if value is None:
+        return None
     try:
-        seconds = float(value or "")
+        seconds = float(value)
+    except ValueError:
+        date = _date(value)
+        return None if date is None else max(date - now(), 0.0)
+    return max(seconds, 0.0) if isfinite(seconds) else None
+
+
+def _date(value: str) -> float | None:
+    try:
+        return datetime.strptime(value.strip(), _DATE).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
-    return max(seconds, 0.0) if isfinite(seconds) else None
 
 
 def _context(complaint: Complaint, model: str) -> ContextTooLong | None:

@@ -142,6 +142,8 @@ class ChunkReader:
         ready: list[bytes] = []
         self._event(_DATA + as_chunk(self._rest), ready)
         self._held = self._held or next(iter(ready), None)
+        if self._held is None:
+            raise EngineFailed("The engine sent something else than an answer.")
         self.is_done = True
 
     def _keep(self, rest: bytes) -> None:

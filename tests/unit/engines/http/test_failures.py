@@ -224,10 +224,16 @@ def test_any_json_is_an_error_of_the_tree(body: object) -> None:
         ("3", 3.0),
         ("0.5", 0.5),
         ("-1", 0.0),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 5.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 0.0),
+        ("Wed, 99 Oct 2026 07:28:00 GMT", None),
+        ("soon", None),
+        ("", None),
         ("nan", None),
         ("inf", None),
     ],
 )
-def test_retry_after_is_read_as_seconds(value: str | None, seconds: float | None) -> None:
-    assert read_retry_after(value) == seconds
+def test_retry_after_is_read_as_seconds_or_as_a_date(
+    value: str | None, seconds: float | None
+) -> None:
+    assert read_retry_after(value, lambda: 1_792_567_675.0) == seconds

@@ -248,6 +248,14 @@ def test_an_error_in_place_of_a_whole_answer_is_an_error() -> None:
         reader.end()
 
 
+@pytest.mark.parametrize("content", [b"{}", b'{"status":"ok"}', b'{"choices":[]}'])
+def test_a_document_without_choices_is_no_answer(content: bytes) -> None:
+    reader = ChunkReader(is_whole=True)
+    reader.feed(content)
+    with pytest.raises(EngineFailed):
+        reader.end()
+
+
 def test_a_whole_answer_without_a_reason_is_whole() -> None:
     reader = ChunkReader(is_whole=True)
     reader.feed(b'{"choices":[{"index":0,"message":{"content":"Hi"}}],"system_fingerprint":"fp_1"}')
