@@ -47,14 +47,13 @@ class Whole:
     def __init__(self, label: Label) -> None:
         self._label = label
         self._created = int(time.time())
-        self._texts: list[str] = []
         self._choices = Choices()
 
     def add(self, event: GatewayEvent) -> bytes | None:
         """Take an event; the last one gives the answer's JSON (schema.ChatCompletion)."""
         match event:
             case TextDelta(text=text):
-                self._texts.append(text)
+                self._choices.add_text(text)
                 return None
             case Relay(choices=chunks):
                 self._choices.add(chunks)
@@ -71,11 +70,10 @@ class Whole:
 
     def _encoded(self, served: Served) -> bytes:
         finish = served.finish
-        if finish.choices is None and not self._choices:
-            message = schema.AnswerMessage("assistant", "".join(self._texts))
-            return _ENCODER.encode([schema.Choice(0, message, finish.reason)])
         if finish.choices is not None:
             self._choices.add((finish.choices,))
+        elif not self._choices:
+            self._choices.add_text("")
         return _ENCODER.encode(self._choices.whole(finish.reason))
 
 

@@ -59,6 +59,13 @@ class Choices:
     def __bool__(self) -> bool:
         return bool(self._choices)
 
+    def add_text(self, text: str) -> None:
+        """Take a further piece of the first choice's text."""
+        mine = self._choices.get(0)
+        if mine is None:
+            mine = self._choices[0] = _Choice()
+        mine.content.append(text)
+
     def add(self, chunks: Sequence[bytes]) -> None:
         """Take the JSON of the `choices` of further chunks; EngineFailed for what is not that."""
         content = b"[" + b",".join(chunks) + b"]"

@@ -37,8 +37,9 @@ from readstone.engines.pictures import Pictures, pictured
 from readstone.telemetry import log
 
 _MOST_COMPLAINT = 64 * 1024
+_FIRST_SECONDS = 0.001
 _GATHER_SECONDS = 0.05
-"""An answer that nobody reads as it comes is taken in steps of so long, once it has begun."""
+"""An answer that nobody reads as it comes is taken in steps of so long: the first is what its time to the first token may be off by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,11 @@ class HTTPEngine:
                     del body
                     if response.status != HTTPStatus.OK:
                         raise await _refused(response)
-                    chunks = ChunkReader(is_whole=_is_whole(response))
+                    chunks = _reader(response, request)
                     while piece := await response.more():
-                        if (relay := chunks.feed(piece)) is not None:
+                        if (event := chunks.feed(piece)) is not None:
                             may_be_shorter = False
-                            yield relay
-                            response.gather(0.0 if request.streams else _GATHER_SECONDS)
+                            yield event
                 finish = _finish(chunks, asked)
             except (InBandError, _Refused, Failure) as failure:
                 error = self._translated(failure, request)
@@ -251,9 +251,13 @@ async def _refused(response: Response) -> _Refused:
     return _Refused(complaint, read_retry_after(response.header("retry-after")))
 
 
-def _is_whole(response: Response) -> bool:
-    """Whether the engine does not stream, though it was asked to."""
-    return response.headers.get(b"content-type", b"").startswith(b"application/json")
+def _reader(response: Response, request: ChatRequest) -> ChunkReader:
+    """What reads the answer to a request: as it comes, or in steps where nobody reads it so."""
+    if not request.streams:
+        response.gather(_FIRST_SECONDS, _GATHER_SECONDS)
+    # Some engines do not stream, though they were asked to.
+    kind = response.headers.get(b"content-type", b"")
+    return ChunkReader(is_whole=kind.startswith(b"application/json"), gathers=not request.streams)
 
 
 def _finish(chunks: ChunkReader, request: ChatRequest) -> Finish:

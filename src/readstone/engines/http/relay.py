@@ -1,4 +1,4 @@
-"""An engine's stream becomes events: chunks go on as they came, the last one waits for the usage.
+"""An engine's stream becomes events: chunks go on as they came, or as their text; the last one waits for the usage.
 
 The wire: OpenAI chat completion chunks as server-sent events (OpenAI specification 2.3.0), as vLLM, SGLang,
 llama.cpp, Ollama and hosted APIs write them.
@@ -6,7 +6,7 @@ llama.cpp, Ollama and hosted APIs write them.
 
 from typing import Final
 
-from readstone.core.chat import FinishReason, Relay
+from readstone.core.chat import FinishReason, Relay, TextDelta
 from readstone.core.errors import EngineFailed
 from readstone.core.record import record
 from readstone.engines.http.chunk import (
@@ -21,6 +21,7 @@ from readstone.engines.http.chunk import (
     read_reason,
     with_known_reasons,
 )
+from readstone.engines.http.plain import Plain, read_plain
 
 _MOST_BUFFERED: Final = 16 * 1024 * 1024
 _DATA: Final = b"data: "
@@ -66,6 +67,8 @@ _KNOWN: Final = frozenset(
 class ChunkReader:
     """Reads one stream, piece by piece; or, where `is_whole`, the one JSON document of an engine that does not stream.
 
+    Where it `gathers`, nobody reads the stream as it comes: chunks that only add text are one text, the last of them too.
+
     Engines write the same bytes around the choices of every chunk of a stream. They are learnt from the first chunk;
     a chunk that has them around its choices, and gives no reason to end, goes on without being parsed.
     """
@@ -77,6 +80,7 @@ class ChunkReader:
         "_end",
         "_extras",
         "_fingerprint",
+        "_gathers",
         "_head",
         "_held",
         "_is_whole",
@@ -87,11 +91,12 @@ class ChunkReader:
         "tokens",
     )
 
-    def __init__(self, *, is_whole: bool = False) -> None:
+    def __init__(self, *, is_whole: bool = False, gathers: bool = False) -> None:
         self.tokens = 0
         """Chunks with something in them so far: what the answer is worth where the engine does not count."""
         self.is_done = False
         self._is_whole = is_whole
+        self._gathers = gathers
         self._rest = b""
         self._head = b""
         self._end = b""
@@ -104,7 +109,7 @@ class ChunkReader:
         self._extras: dict[str, bytes] = {}
         self._fingerprint = ""
 
-    def feed(self, piece: bytes) -> Relay | None:
+    def feed(self, piece: bytes) -> Relay | TextDelta | None:
         """Take the next bytes of the stream; what can go on now, in one event.
 
         Raises InBandError where the engine says that it failed, EngineFailed for what is not the protocol.
@@ -125,7 +130,12 @@ class ChunkReader:
         if b'"reasoning":' in content and b'"reasoning_content":' not in content:
             # What vLLM calls it; clients know the other name. Inside a JSON text the quotes would be escaped.
             content = content.replace(b'"reasoning":', b'"reasoning_content":')
-        return self._relay(content) if content else None
+        if not content:
+            return None
+        if self._gathers and (plain := read_plain(content)) is not None:
+            return self._gathered(plain)
+        self._gathers = False
+        return self._relay(content)
 
     def end(self) -> End:
         """The stream has ended; EngineFailed where it did so in the middle of the answer."""
@@ -150,6 +160,17 @@ class ChunkReader:
         if len(rest) > _MOST_BUFFERED:
             raise EngineFailed("The engine sent an event that is larger than it may be.")
         self._rest = rest
+
+    def _gathered(self, plain: Plain) -> TextDelta | None:
+        if plain.reason is not None:
+            self._reason = read_reason(plain.reason)
+            self.is_done = True
+        if plain.count is not None:
+            self._count = plain.count.after(self._count)
+        self._fingerprint = self._fingerprint or plain.fingerprint or ""
+        self.is_done = self.is_done or plain.is_done
+        self.tokens += plain.tokens
+        return TextDelta(plain.text, plain.tokens) if plain.tokens else None
 
     def _relay(self, block: bytes) -> Relay | None:
         ready: list[bytes] = []

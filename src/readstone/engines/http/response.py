@@ -70,6 +70,7 @@ class Response:
         "_ended",
         "_failure",
         "_gathering",
+        "_gathering_later",
         "_loop",
         "_pieces",
         "_seconds",
@@ -91,7 +92,7 @@ class Response:
         self._ended = False
         self._failure: Failure | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._gathering = 0.0
+        self._gathering = self._gathering_later = 0.0
         self._alarm: asyncio.TimerHandle | None = None
 
     def header(self, name: str) -> str | None:
@@ -106,9 +107,14 @@ class Response:
         """
         return self
 
-    def gather(self, seconds: float) -> None:
-        """Let what comes gather for so long, or until the end: whoever is not in haste is woken less often."""
-        self._gathering = seconds
+    def gather(self, first: float, later: float) -> None:
+        """Let the body gather, or until its end: whoever is not in haste is woken less often.
+
+        Its first piece is what came in `first` seconds, every other what came in `later` seconds.
+        """
+        self._gathering, self._gathering_later = first, later
+        if self._pieces:
+            self.tell()
 
     async def read(self, limit: int) -> bytes:
         """The whole body; Garbled where it has more than `limit` bytes, and as `pieces` besides."""
@@ -133,15 +139,16 @@ class Response:
     async def more(self) -> bytes:
         """The next piece, as `pieces` gives it; empty at the end of the body."""
         pieces = self._pieces
-        while not pieces:
-            if self._failure is not None:
+        while not pieces or self._alarm is not None:
+            if not pieces and self._failure is not None:
                 raise self._failure
-            if self._ended:
+            if not pieces and self._ended:
                 return b""
             await self._news(self._seconds)
         piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self.held = 0
+        self._gathering = self._gathering_later
         self._wire.resume()
         return piece
 

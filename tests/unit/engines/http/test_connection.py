@@ -359,7 +359,7 @@ async def test_whoever_is_not_in_haste_has_what_came_together() -> None:
         response = await asking
         pieces = response.pieces()
         assert await anext(pieces) == b"a"
-        response.gather(0.05)
+        response.gather(0.05, 0.05)
         waiting = asyncio.ensure_future(anext(pieces))
         await asyncio.sleep(0)
         made.hear([b"1\r\nb\r\n", b"1\r\nc\r\n"])
@@ -374,3 +374,43 @@ async def test_whoever_is_not_in_haste_has_what_came_together() -> None:
         timers = len(made.clock.timers)
         made.lose()
         assert len(made.clock.timers) < timers or not timers
+
+
+async def test_what_has_come_with_the_head_gathers_for_a_moment_of_its_own() -> None:
+    with rig() as made:
+        asking = asyncio.ensure_future(made.connection.ask((b"GET / HTTP/1.1\r\n\r\n",)))
+        await asyncio.sleep(0)
+        made.hear([CHUNKED + b"1\r\na\r\n"])
+        response = await asking
+        response.gather(0.01, 0.05)
+        waiting = asyncio.ensure_future(response.more())
+        await asyncio.sleep(0)
+        made.hear([b"1\r\nb\r\n"])
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        made.clock.move(0.01)
+        assert await waiting == b"ab"
+        waiting = asyncio.ensure_future(response.more())
+        await asyncio.sleep(0)
+        made.hear([b"1\r\nc\r\n"])
+        made.clock.move(0.02)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        made.hear([b"0\r\n\r\n"])
+        assert await waiting == b"c"
+        assert await response.more() == b""
+
+
+async def test_a_failure_comes_after_what_has_gathered() -> None:
+    with rig() as made:
+        asking = asyncio.ensure_future(made.connection.ask((b"GET / HTTP/1.1\r\n\r\n",)))
+        await asyncio.sleep(0)
+        made.hear([CHUNKED + b"1\r\na\r\n"])
+        response = await asking
+        response.gather(0.01, 0.05)
+        waiting = asyncio.ensure_future(response.more())
+        await asyncio.sleep(0)
+        made.lose()
+        assert await waiting == b"a"
+        with pytest.raises(Broken):
+            await response.more()

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from readstone.api.openai.merging import Choices
+from readstone.core.chat import Relay, TextDelta
 from readstone.core.errors import EngineFailed
 from readstone.engines.http.chunk import Count
 from readstone.engines.http.relay import ChunkReader, InBandError
@@ -79,7 +81,7 @@ def said(content: bytes) -> list[Any]:
 
 def read(*pieces: bytes) -> tuple[list[Any], ChunkReader]:
     reader = ChunkReader()
-    relays = [relay for each in pieces if (relay := reader.feed(each)) is not None]
+    relays = [relay for each in pieces if isinstance(relay := reader.feed(each), Relay)]
     return [json.loads(choices) for relay in relays for choices in relay.choices], reader
 
 
@@ -111,12 +113,91 @@ def test_byte_by_byte_is_the_same_stream(content: bytes) -> None:
     assert (relayed, reader.end()) == (whole, other.end())
 
 
+CALL: list[dict[str, Any]] = [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "call_1"}]}}]
+CALLING = stream(
+    chunk(ROLE),
+    chunk(piece("a")),
+    chunk(CALL),
+    chunk(piece("b")),
+    chunk(LAST),
+    chunk([], usage=USAGE),
+)
+
+
+def gathered(*pieces: bytes) -> tuple[list[dict[str, Any]], list[bool], ChunkReader]:
+    """The choices of the whole answer, whether each event was text alone, and the reader."""
+    reader = ChunkReader(gathers=True)
+    choices, plain = Choices(), list[bool]()
+    for each in pieces:
+        event = reader.feed(each)
+        if event is not None:
+            plain.append(isinstance(event, TextDelta))
+        if isinstance(event, TextDelta):
+            choices.add_text(event.text)
+        elif event is not None:
+            choices.add(event.choices)
+    if (last := reader.end().choices) is not None:
+        choices.add((last,))
+    return choices.whole(reader.end().reason), plain, reader
+
+
+@given(
+    content=st.sampled_from([*STREAMS, CALLING]), cuts=st.lists(st.integers(0, 1200), max_size=8)
+)
+def test_what_gathers_is_the_same_answer(content: bytes, cuts: list[int]) -> None:
+    places = [0, *sorted(cuts), len(content)]
+    choices, _, reader = gathered(*(content[a:b] for a, b in pairwise(places)))
+    relayed, other = read(content)
+    end, other_end = reader.end(), other.end()
+    whole = Choices()
+    whole.add([json.dumps(each).encode() for each in relayed])
+    whole.add([other_end.choices or b"[]"])
+
+    assert choices == whole.whole(other_end.reason)
+    assert (end.reason, end.count, end.extras) == (
+        other_end.reason,
+        other_end.count,
+        other_end.extras,
+    )
+    assert reader.tokens == other.tokens
+
+
+def test_chunks_that_only_add_text_are_one_text() -> None:
+    choices, plain, _ = gathered(VLLM)
+
+    assert plain == [True]
+    assert choices[0]["message"]["content"] == 'Hé "choices":[\n\n"usage":{'
+    assert choices[0]["finish_reason"] == "length"
+
+
+def test_from_a_chunk_that_says_more_on_chunks_go_on_as_they_came() -> None:
+    end = CALLING.index(b"\n\n", CALLING.index(b'"content":"a"')) + 2
+    choices, plain, _ = gathered(CALLING[:end], CALLING[end:])
+
+    assert plain == [True, False]
+    assert choices[0]["message"]["content"] == "ab"
+    assert choices[0]["message"]["tool_calls"] == [{"id": "call_1"}]
+
+
+def test_a_line_that_ends_inside_a_text_is_not_the_protocol_where_chunks_gather_either() -> None:
+    reader = ChunkReader(gathers=True)
+    with pytest.raises(EngineFailed):
+        reader.feed(chunk(piece("a")).replace(b'"a"', b'"a\n\ndata: b"') + b"\n\n")
+
+
+@pytest.mark.parametrize("event", [b'data: {"error":{"message":"x"}}', b"error: x"])
+def test_an_error_is_one_where_chunks_gather_too(event: bytes) -> None:
+    reader = ChunkReader(gathers=True)
+    with pytest.raises(InBandError):
+        reader.feed(chunk(piece("a")) + b"\n\n" + event + b"\n\n")
+
+
 def test_chunks_go_on_as_the_bytes_they_were() -> None:
     odd = b'[ { "index":0,"delta":{"content":"\\u00e9"} ,"token_ids":[1]}]'
     reader = ChunkReader()
     reader.feed(chunk(ROLE) + b"\n\n")
     relay = reader.feed(chunk(0).replace(b":0}", b":" + odd + b"}") + b"\n\n")
-    assert relay is not None
+    assert isinstance(relay, Relay)
     assert relay.choices == (odd,)
 
 
@@ -268,8 +349,8 @@ def test_the_first_event_says_what_answers() -> None:
     reader = ChunkReader()
     first = reader.feed(chunk(ROLE, system_fingerprint="b8123") + b"\n\n")
     second = reader.feed(chunk(piece("a"), system_fingerprint="b8123") + b"\n\n")
-    assert first is not None
-    assert second is not None
+    assert isinstance(first, Relay)
+    assert isinstance(second, Relay)
     assert (first.fingerprint, second.fingerprint) == ("b8123", "")
 
 
