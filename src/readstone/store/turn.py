@@ -6,16 +6,18 @@ commits took a second.
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 from types import TracebackType
 
 
 class FileTurn:
-    """A block that one process at a time is in; a lock on a file beside the database, which ends with its holder."""
+    """A block that one thread of one process is in at a time; a lock on a file beside the database, which ends with its holder."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = -1
+        self._thread = threading.Lock()  # to the kernel all of a process hold the file's lock alike
 
     def open(self) -> None:
         """Make the file where there is none; OSError where that cannot be."""
@@ -28,7 +30,12 @@ class FileTurn:
             self._file = -1
 
     def __enter__(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._thread.acquire()
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        except BaseException:  # whatever it is, the next thread gets its turn
+            self._thread.release()
+            raise
 
     def __exit__(
         self,
@@ -37,3 +44,4 @@ class FileTurn:
         traceback: TracebackType | None,
     ) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._thread.release()

@@ -48,3 +48,30 @@ def test_who_comes_second_waits_and_a_holder_that_is_killed_holds_nothing(tmp_pa
         assert waiting.result(30) == "entered"
     turn.close()
     turn.close()
+
+
+def test_threads_of_one_process_take_turns_too(tmp_path: Path) -> None:
+    turn = FileTurn(tmp_path / "turn")
+    turn.open()
+
+    def enter() -> str:
+        with turn:
+            return "entered"
+
+    with ThreadPoolExecutor(1) as thread:
+        with turn:
+            waiting = thread.submit(enter)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+        assert waiting.result(30) == "entered"
+    turn.close()
+
+
+def test_a_turn_that_cannot_be_had_is_nobodys(tmp_path: Path) -> None:
+    turn = FileTurn(tmp_path / "turn")
+    with pytest.raises(ValueError, match="descriptor"), turn:
+        pass
+    turn.open()
+    with turn:
+        pass
+    turn.close()
