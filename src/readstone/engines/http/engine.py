@@ -185,7 +185,7 @@ class HTTPEngine:
                     param=name,
                 )
         if self._template is not None:
-            await self._template.check(request)
+            request = await self._template.fitted(request)
         return await pictured(request, self._pictures)
 
     def _note(self, complaint: Complaint, request: ChatRequest) -> None:

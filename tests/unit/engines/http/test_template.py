@@ -1,4 +1,7 @@
-"""Tools that a model's template has no place for: refused where the server says so, passed on where it does not."""
+"""Tools on llama.cpp: refused where its server says that the model has no place for them, and chosen in words."""
+
+import json
+from typing import Any
 
 import pytest
 
@@ -39,7 +42,7 @@ async def checked(server: Props, *tools: bytes) -> list[bool]:
         template = Template(client)
         for raw in tools:
             try:
-                await template.check(request(tools=raw) if raw else request())
+                await template.fitted(request(tools=raw) if raw else request())
             except UnsupportedParameter as error:
                 outcomes.append(error.param != "tools")
             else:
@@ -67,3 +70,56 @@ async def test_what_nobody_tells_is_passed_on(answer: bytes) -> None:
 
 async def test_a_server_that_did_not_tell_is_asked_again() -> None:
     assert await checked(Props(status(503, {}), told(tools=False)), TOOLS, TOOLS) == [True, False]
+
+
+TWO = b'[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g","x":1}}]'
+SECOND = [{"type": "function", "function": {"name": "g", "x": 1}}]
+
+
+def allowed(mode: str, *names: str) -> bytes:
+    tools = [{"type": "function", "function": {"name": name}} for name in names]
+    return json.dumps(
+        {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
+    ).encode()
+
+
+async def fitted(choice: bytes) -> dict[str, Any]:
+    async with Upstream(Props(told(tools=True))).open() as upstream:
+        client = Client(parse_target(f"{upstream.url}/v1"))
+        await client.start()
+        found = await Template(client).fitted(request(tools=TWO, tool_choice=choice))
+        await client.stop()
+    return {name: json.loads(raw) for name, raw in found.extras.items()}
+
+
+@pytest.mark.parametrize(
+    ("choice", "mode"),
+    [
+        (b' {"type":"function","function":{"name":"g"}}', "required"),
+        (allowed("required", "g"), "required"),
+        (allowed("auto", "g", "h"), "auto"),
+    ],
+)
+async def test_a_function_that_is_chosen_is_the_only_tool(choice: bytes, mode: str) -> None:
+    assert await fitted(choice) == {"tools": SECOND, "tool_choice": mode}
+
+
+@pytest.mark.parametrize("choice", ["auto", "required"])
+async def test_a_choice_that_is_a_word_is_passed_on(choice: str) -> None:
+    found = await fitted(json.dumps(choice).encode())
+    assert found == {"tools": json.loads(TWO), "tool_choice": choice}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        allowed("auto", "h"),
+        b"{}",
+        b'{"type":"custom","custom":{"name":"g"}}',
+        b'{"type":"function","function":"g"}',
+    ],
+)
+async def test_a_choice_that_cannot_be_made_is_refused(choice: bytes) -> None:
+    with pytest.raises(UnsupportedParameter) as caught:
+        await fitted(choice)
+    assert caught.value.param == "tool_choice"
