@@ -35,6 +35,7 @@ class Daybook:
         self._path = path
         self._page = _Page(path)
         self._sealed = _Page(path)
+        self._is_failing = False
 
     def write(self, entry: Entry) -> bool:
         """Put an entry down, so that it outlives this process; False where that cannot be done, as on a disk that is full."""
@@ -43,8 +44,11 @@ class Daybook:
             # The line before it may have been written in part.
             self._page.write(b"\n%08x%b" % (zlib.crc32(content), content))
         except OSError as error:
-            log_trouble("daybook failed", reason=str(error))
+            if not self._is_failing:
+                self._is_failing = True
+                log_trouble("daybook failed", reason=str(error))
             return False
+        self._is_failing = False
         return True
 
     def seal(self) -> None:
@@ -132,10 +136,12 @@ class _Page:
         while self._file < 0:
             self._name = self._path.with_name(f"{self._path.name}{_NAME}{secrets.token_hex(8)}")
             file = os.open(self._name, flags, 0o600)
-            if _locked(file) and os.fstat(file).st_nlink:
-                self._file = file
-            else:
-                os.close(file)
+            try:
+                if _locked(file) and os.fstat(file).st_nlink:
+                    self._file = file
+            finally:
+                if self._file < 0:
+                    os.close(file)
 
 
 def _locked(file: int) -> bool:

@@ -152,8 +152,38 @@ def test_where_nothing_can_be_written_it_says_so_and_goes_on_later(
     book.close()
 
 
-def test_where_no_file_can_be_made_it_says_so(tmp_path: Path) -> None:
-    assert not Daybook(tmp_path / "nowhere" / "db").write(_entry(1))
+def test_where_no_file_can_be_made_it_says_so_and_the_log_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    book = Daybook(tmp_path / "nowhere" / "db")
+
+    assert not book.write(_entry(1))
+    assert not book.write(_entry(2))
+    assert caplog.text.count("daybook failed") == 1
+
+
+def test_a_page_that_was_taken_for_one_that_was_left_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = iter(("first", "second"))
+
+    def name(length: int) -> str:
+        del length
+        return next(names)
+
+    def locked(file: int, how: int) -> None:
+        """Somebody who reads was here between the making and the locking of the first."""
+        del file, how
+        (tmp_path / "db-daybook-first").unlink(missing_ok=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("readstone.store.daybook.secrets.token_hex", name)
+        patched.setattr("readstone.store.daybook.fcntl.flock", locked)
+        book = Daybook(tmp_path / "db")
+        assert book.write(_entry(1))
+
+    assert _gathered(tmp_path / "db") == [_entry(1)]
+    book.close()
 
 
 async def test_whoever_reads_the_ledger_reads_what_another_process_put_down(tmp_path: Path) -> None:
