@@ -23,7 +23,7 @@ from readstone.core.document import Word
 from readstone.engines.reader.page_reader import PageReader
 from readstone.engines.reader.weights import find_weights
 
-BINS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.01)
+BINS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 1.01)
 
 
 class Options(argparse.Namespace):
@@ -77,6 +77,16 @@ def rows(words: Iterable[tuple[float, bool]]) -> list[Row]:
     return found
 
 
+def shown(table: Iterable[Row]) -> str:
+    """The rows as a Markdown table."""
+    head = "| certainty | words | mean certainty | right |\n|---|--:|--:|--:|"
+    lines = (
+        f"| from {row.least:g} | {row.words} | {row.certainty:.3f} | {100 * row.right:.1f} % |"
+        for row in table
+    )
+    return "\n".join([head, *lines])
+
+
 def main() -> None:
     """Judge the words of the chosen pages and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reader.reliability")
@@ -95,11 +105,7 @@ def main() -> None:
     table = rows(
         word for page in pages if page.image.suffix != ".pdf" for word in judged(reader, page)
     )
-    print("| certainty | words | mean certainty | right |\n|---|--:|--:|--:|")
-    for row in table:
-        print(
-            f"| from {row.least:g} | {row.words} | {row.certainty:.3f} | {100 * row.right:.1f} % |"
-        )
+    print(shown(table))
     if options.json:
         content = [
             {"least": r.least, "words": r.words, "certainty": r.certainty, "right": r.right}

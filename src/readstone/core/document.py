@@ -41,7 +41,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A run of characters without white space; confidence in 0..1 is the mean over its characters."""
+    """A run of characters without white space; confidence in 0..1 is how often such words are right."""
 
     text: str
     box: Box
@@ -53,7 +53,7 @@ class Line:
     """One detected run of text on one base line.
 
     `row` counts the visual rows of the page from 0: lines that stand side by side share it. `text` is the
-    words joined with single spaces where the page shows one. `confidence` in 0..1.
+    words joined with single spaces where the page shows one. `confidence` in 0..1, its words' mean by letters.
     """
 
     text: str

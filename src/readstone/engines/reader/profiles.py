@@ -1,5 +1,6 @@
 """Profiles: which models read a page, and how soon the better ones are asked."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from readstone.core.model import Profile
@@ -21,13 +22,22 @@ LEAST: Final[dict[Profile, float]] = {"fast": 0.6, "balanced": 0.65}
 """How far the tiny detector may shrink a page of large print."""
 
 
-def load(weights: Weights, profile: Profile) -> tuple[Detector, Strips]:
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of a profile: what finds lines, what reads them, and what reads those in small print."""
+
+    detector: Detector
+    strips: Strips
+    small_print: Strips
+
+
+def load(weights: Weights, profile: Profile) -> Models:
     """The models of a profile, ready to run."""
     small = small_recogniser(weights)
     if profile == "best":
-        return Detector(Session(weights.detector, arena=True)), small
+        return Models(Detector(Session(weights.detector, arena=True)), small, small)
     detector = Detector(Session(weights.tiny_detector, arena=True), LEAST[profile])
-    return detector, Cascade(tiny_recogniser(weights), small, GATES[profile])
+    return Models(detector, Cascade(tiny_recogniser(weights), small, GATES[profile]), small)
 
 
 def small_recogniser(weights: Weights) -> Recogniser:
