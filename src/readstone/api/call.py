@@ -1,8 +1,6 @@
 """One call of the application: a request as it comes over a connection, and its answer as it goes (ASGI 3.0, HTTP)."""
 
 import asyncio
-import os
-import time
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -10,11 +8,11 @@ import msgspec
 from starlette.types import ASGIApp, Message, Scope
 
 from readstone.api.errors import body, problem
+from readstone.api.ids import new_id
 from readstone.core.errors import Overloaded
 from readstone.telemetry import log_bug
 
 _HELD_BYTES: Final = 65_536
-_MILLISECOND: Final = 1_000_000
 """Bytes of a body that are held for an application that does not ask for them; reading pauses then."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS_LINES: Final = {
@@ -257,14 +255,6 @@ def head_of(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
     if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
         raise RuntimeError("a header holds a character that none may hold")
     return head
-
-
-def new_id() -> str:
-    """An id for a request: nobody can guess another's, and later ones sort after earlier ones.
-
-    An index of ids in order has its new ones side by side: entering them costs a quarter less than of ids at random.
-    """
-    return f"req_{time.time_ns() // _MILLISECOND:012x}{os.urandom(10).hex()}"
 
 
 def refusal_of(error: Exception, request_id: str, headers: list[tuple[bytes, bytes]]) -> bytes:

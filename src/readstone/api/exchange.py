@@ -10,7 +10,7 @@ import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
 from readstone.api.allowances import header_pairs
-from readstone.api.call import new_id
+from readstone.api.ids import new_id
 from readstone.core.errors import AuthenticationFailed, RateLimited, RequestError
 from readstone.core.key import Principal
 from readstone.serving.account import NO_ACCOUNT, Account, NoAccount
@@ -48,9 +48,14 @@ class Exchange:
     )
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, limiter: Limiter | None = None
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        limiter: Limiter | None = None,
+        request_id: str | None = None,
     ) -> None:
-        self.id = new_id()
+        self.id = request_id or new_id()
         self.arrived = time.monotonic()
         self.principal: Principal | None = None
         self.status: int | None = None

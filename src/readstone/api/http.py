@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from readstone.api.access import scope_of
 from readstone.api.errors import body, problem
 from readstone.api.exchange import Exchange
+from readstone.api.ids import Ids
 from readstone.core.errors import (
     ClientClosed,
     InvalidRequest,
@@ -86,10 +87,11 @@ class Door:
         self._paths = paths or Paths()
         self._limiter = limiter
         self._meter = meter
+        self._ids = Ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the path that is checked is the one that is routed, as the socket gave it."""
-        exchange = Exchange(scope, receive, send, self._limiter)
+        exchange = Exchange(scope, receive, send, self._limiter, self._ids.new())
         # `app` makes starlette raise its refusals, so that they become errors of ours below.
         inner: Scope = {**scope, "exchange": exchange, "app": self}
         if self._meter is not None:

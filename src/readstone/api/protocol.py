@@ -7,8 +7,9 @@ from typing import Final, cast
 
 from starlette.types import ASGIApp, Scope
 
-from readstone.api.call import Call, new_id, refusal_of
+from readstone.api.call import Call, refusal_of
 from readstone.api.errors import problem
+from readstone.api.ids import new_id
 from readstone.api.requests import RequestReader
 from readstone.core.errors import InvalidRequest
 from readstone.telemetry import REQUEST_EVENT, log

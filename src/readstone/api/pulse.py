@@ -23,6 +23,30 @@ class Pulse:
     What the block waits for then is cancelled where it stands.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_cancelling",
+        "_deadline",
+        "_fill",
+        "_filler",
+        "_is_early",
+        "_last",
+        "_limit",
+        "_listens",
+        "_loop",
+        "_over",
+        "_reason",
+        "_receive",
+        "_silence",
+        "_task",
+        "_timer",
+        "_watcher",
+    )
+
+    _task: asyncio.Task[object]
+    _timer: asyncio.TimerHandle
+    _cancelling: int
+
     def __init__(self, receive: Receive, *, limit: float, silence: float) -> None:
         self._receive = receive
         self._limit = limit
