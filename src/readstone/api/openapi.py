@@ -23,6 +23,7 @@ from readstone.api.extract.route import PATH as IMAGE_EXTRACTION
 from readstone.api.extract.schema import ExtractAnswer, ExtractForm
 from readstone.api.openai import schema
 from readstone.api.ops import Health, Readiness
+from readstone.api.query import QUERY
 from readstone.api.usage import EntryList, UsageList
 from readstone.core.errors import sentence
 
@@ -41,7 +42,8 @@ _BODY_STATUSES = (400, 401, 403, 404, 409, 413, 429, 502, 503, 504)
 class Operation:
     """One route as it is documented; `request`, `answer` and `failure` are wire schemas, a form's parts its members.
 
-    An answer of type `str` is plain text. A request that `may_be_empty` may come without a body.
+    An answer of type `str` is plain text. A request that `may_be_empty` may come without a body; `query` names
+    parameters of `QUERY`.
     """
 
     method: str
@@ -54,6 +56,7 @@ class Operation:
     streams: bool = False
     is_form: bool = False
     may_be_empty: bool = False
+    query: tuple[str, ...] = ()
     failure: type = ErrorBody
 
 
@@ -88,22 +91,25 @@ OPERATIONS = (
     Operation(
         "get",
         "/v1/usage",
-        "What the key that asks used; parameters: since, until, model, by",
+        "What the key that asks used",
         UsageList,
+        query=("since", "until", "model", "by"),
         statuses=(400, 401, 503),
     ),
     Operation(
         "get",
         "/v1/admin/usage",
-        "What every key used; parameters: since, until, model, key, by",
+        "What every key used",
         UsageList,
+        query=("since", "until", "model", "key", "by"),
         statuses=(400, 401, 403, 503),
     ),
     Operation(
         "get",
         "/v1/admin/usage/entries",
-        "The requests of the ledger in pages; parameters: since, until, model, key, limit, after",
+        "The requests of the ledger, newest first, in pages",
         EntryList,
+        query=("since", "until", "model", "key", "limit", "after"),
         statuses=(400, 401, 403, 503),
     ),
     Operation(
@@ -124,8 +130,9 @@ OPERATIONS = (
     Operation(
         "get",
         KEYS,
-        "List keys, oldest first; parameters: owner, name, state, limit, after",
+        "List keys, oldest first, in pages",
         KeyList,
+        query=("owner", "name", "state", "limit", "after"),
         statuses=(400, 401, 403, 503),
     ),
     Operation("get", f"{KEYS}/{{id}}", "Describe one key", KeyBody, statuses=_KEY_STATUSES),
@@ -213,11 +220,13 @@ def _operation(operation: Operation) -> JSON:
         if operation.is_form:
             content = {"multipart/form-data": content["application/json"]}
         found["requestBody"] = {"required": not operation.may_be_empty, "content": content}
-    if named := _NAMED.findall(operation.path):
-        found["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in named
-        ]
+    named: list[JSON] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _NAMED.findall(operation.path)
+    ]
+    named += [{"name": name, "in": "query", **QUERY[name]} for name in operation.query]
+    if named:
+        found["parameters"] = named
     return found
 
 

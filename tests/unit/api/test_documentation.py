@@ -13,6 +13,8 @@ from readstone.api.openai import schema
 from readstone.app import running
 from readstone.config import Config
 from readstone.core.errors import ClientClosed, MethodNotAllowed
+from readstone.core.grant import Grant
+from readstone.core.key import mint
 from readstone.store.memory import MemoryStore
 from unit.api.asgi import Call, ask
 
@@ -72,6 +74,27 @@ def test_the_schema_of_a_stream_is_that_of_an_event_whose_data_is_a_chunk(
     assert (data["type"], data["contentMediaType"]) == ("string", "application/json")
     told = [each["$ref"].rsplit("/", 1)[1] for each in data["contentSchema"]["anyOf"]]
     assert told == ["ChatCompletionChunk", "ErrorBody"]
+
+
+async def test_every_parameter_of_a_query_is_documented_and_no_other_is_taken(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    store = MemoryStore()
+    key, written = mint("a", 0, Grant(scopes=("api", "admin")))
+    await store.add_key(key)
+    headers = {"authorization": f"Bearer {written}"}
+    async with running(Config(data_dir=tmp_path), store) as run:
+        for path in ("/v1/usage", "/v1/admin/usage", "/v1/admin/usage/entries", "/v1/admin/keys"):
+            given = document["paths"][path]["get"]["parameters"]
+            refused = await ask(
+                run.application, path, headers=headers, extra={"query_string": b"x=1"}
+            )
+            assert refused.status == 400
+            listed = ", ".join(sorted(each["name"] for each in given))
+            assert (
+                refused.json["error"]["message"]
+                == f"There is no parameter 'x'; there are {listed}."
+            )
 
 
 def test_public_routes_ask_for_no_key_and_all_others_do(document: dict[str, Any]) -> None:
