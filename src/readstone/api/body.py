@@ -17,23 +17,27 @@ async def read_body(
     `declared` is the Content-Length header: a larger one is refused before anything is read. TooLarge
     past the limit, Overloaded where the server has no room, ClientClosed where the client leaves in the middle.
     """
-    if declared is not None:
-        await reservation.resize(_length(declared, limit))
-    # One buffer that grows, not a list of pieces to be joined: that would hold the body twice.
-    body = bytearray()
+    length = 0 if declared is None else _length(declared, limit)
+    if length:
+        await reservation.resize(length)
+    # One buffer, not a list of pieces to be joined, which would hold the body twice; whole from the begin where its size is
+    # told, for one that grows is copied each time that there is no room behind it.
+    body = bytearray(length)
+    size = 0
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientClosed
         piece = message.get("body", b"")
-        size = len(body) + len(piece)
+        begin, size = size, size + len(piece)
         if size > limit:
             raise _too_large(limit)
         if size > reservation.size:
             await reservation.resize(min(size + _STEP, limit))
-        body += piece
+        body[begin:size] = piece
         more = message.get("more_body", False)
+    del body[size:]
     return body
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from readstone.core.record import record
 
 _MARK: Final = b";base64,"
+_REFERS: Final = b"@"
 _HEAD: Final = re.compile(rb'"(?:url|file_data)"\s*:\s*"data:[^",\\]{0,128}$')
 _BEFORE: Final = 192  # bytes before the mark in which the head must stand
 _LEAST: Final = 16 * 1024
@@ -27,7 +28,7 @@ def lift(content: bytes | bytearray) -> Lifted:
     Only what is certainly the whole rest of a `url` or `file_data` that is a data URI is lifted: inside another JSON
     text its quotes would be escaped. A body that writes such a reference itself is left as it is.
     """
-    if len(content) < _LEAST or _MARK + b"@" in content:
+    if len(content) < _LEAST:
         return Lifted(content, content, ())
     pieces: list[bytes | bytearray] = []
     lifted: list[bytes] = []
@@ -37,10 +38,13 @@ def lift(content: bytes | bytearray) -> Lifted:
         start = found + len(_MARK)
         end = content.find(b'"', start)
         if _is_payload(content, found, end):
-            pieces += (content[done:start], b"@%d" % len(lifted))
+            pieces += (content[done:start], b"%b%d" % (_REFERS, len(lifted)))
             lifted.append(bytes(memoryview(content)[start:end]))
             done = end
-        found = content.find(_MARK, max(end, start))
+        # Looked for in what stays: a search of all of it would go through every payload.
+        elif content.find(_MARK + _REFERS, found, end if end >= 0 else None) >= 0:
+            return Lifted(content, content, ())
+        found = content.find(_MARK, end) if end >= 0 else end
     pieces.append(content[done:])
     return Lifted(content, b"".join(pieces) if lifted else content, tuple(lifted))
 
