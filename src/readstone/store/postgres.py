@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -12,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from readstone.core.errors import ConfigurationError, StoreUnavailable
 from readstone.core.key import Key
 from readstone.core.ledger import Entry, Grouping, Place, Selection, Total
+from readstone.store.daybook import Daybook
 from readstone.store.kept import KeptKeys
 from readstone.store.notices import KeyNotices
 from readstone.store.queries import read_migrations, read_queries
@@ -42,9 +42,8 @@ class PostgresStore:
     daybook: a machine that is lost would take it along.
     """
 
-    daybook: Final = None
-
     def __init__(self, url: str, *, password: str | None = None, connections: int = 4) -> None:
+        self.daybook: Daybook | None = None
         self._queries = {
             name: _NAMED.sub(r"%(\1)s", query).encode() for name, query in read_queries().items()
         }
