@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,13 +164,7 @@ async def test_a_default_length_that_does_not_fit_beside_the_prompt_is_made_smal
 
 async def test_a_length_that_the_client_asked_for_is_never_changed() -> None:
     script = Asked(status(400, {"error": {"message": VLLM}}))
-    given = ChatRequest(
-        **{
-            name: getattr(request(), name)
-            for name in ChatRequest.__slots__
-            if name not in {"defaulted", "attachments"}
-        }
-    )
+    given = replace(request(), defaulted=frozenset())
     async with engine_of(script) as engine:
         with pytest.raises(ContextTooLong):
             await events_of(engine, given)
