@@ -15,6 +15,7 @@ from readstone.config import Config
 from readstone.core.chat import Document
 from readstone.core.document import Line
 from readstone.core.errors import InvalidImage
+from readstone.engines.reader.crops import Crop
 from readstone.engines.reader.page_reader import PageReader, Prepared
 from readstone.engines.reader.weights import find_weights
 from readstone.media.pdf.file import PdfFile
@@ -86,7 +87,7 @@ class Reader:
                     if way.layered
                     else self._pages.prepare(drawn.pixels)
                 )
-                layered += any(isinstance(crop, Line) for crop in prepared.crops)
+                layered += any(map(_is_given, prepared.crops))
                 texts.append(self._text(prepared))
         return Reading(
             document=sample.id,
@@ -104,6 +105,11 @@ class Reader:
             if line is not None:
                 rows.setdefault(line.row, []).append(line.text)
         return "\n".join(" ".join(texts) for texts in rows.values())
+
+
+def _is_given(crop: Crop | Line) -> bool:
+    """Whether a line is the document's own: those read to see which way up the page is are never wholly certain."""
+    return isinstance(crop, Line) and crop.confidence == 1.0
 
 
 def _show(text: str) -> None:

@@ -23,8 +23,8 @@ OVERHANG: Final = 320
 SPACE: Final = 10
 """A gap this wide (pixels of the strip) parts two words where a tile ends in it."""
 BLANK: Final = 0
-ROOM: Final = 0.02
-"""Where the best class of a column leaves the others less than this, nothing else was missed there."""
+ROOM: Final = 0.05
+"""Where blank, space and the characters on both sides leave others less than this, nothing else was missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +165,22 @@ def _missed(
     """
     if not len(starts):
         return np.zeros(0, np.float32)
-    unsure = np.flatnonzero(probabilities[np.arange(len(best)), best] < 1 - ROOM)
-    rest = probabilities[unsure]
-    rows = np.arange(len(unsure))
-    after = np.searchsorted(starts, unsure, side="right")
-    for neighbour in (np.maximum(after - 1, 0), np.minimum(after, len(starts) - 1)):
-        rest[rows, best[starts[neighbour]]] = 0
-    rest[:, [BLANK, -1]] = 0
+    columns = np.arange(len(best))
+    after = np.searchsorted(starts, columns, side="right")
+    left = best[starts[np.maximum(after - 1, 0)]]
+    right = best[starts[np.minimum(after, len(starts) - 1)]]
+    space = probabilities.shape[1] - 1
+    # No other class can have more than these four leave: few columns have to be searched for it.
+    room = 1 - probabilities[:, BLANK] - probabilities[:, space]
+    room -= np.where(left != space, probabilities[columns, left], 0)
+    room -= np.where((right != space) & (right != left), probabilities[columns, right], 0)
+    open_columns = np.flatnonzero(room > ROOM)
+    rest = probabilities[open_columns]
+    rest[:, [BLANK, space]] = 0
+    rows = np.arange(len(open_columns))
+    rest[rows, left[open_columns]] = rest[rows, right[open_columns]] = 0
     other = np.zeros(len(best), np.float32)
-    other[unsure] = rest.max(axis=1, initial=0)
+    other[open_columns] = rest.max(axis=1, initial=0)
     found = _between(other, starts, ends)
     found[-1] = max(found[-1], other[ends[-1] - 1 :].max())
     return found
