@@ -10,12 +10,11 @@ import msgspec
 from readstone.core.chat import ChatEvent, ChatRequest
 from readstone.core.engine import Engine, EngineState
 from readstone.core.errors import EngineCrashed, EngineFailed, EngineUnavailable
+from readstone.engines.health import is_gone
+from readstone.engines.program import socket_of
 from readstone.engines.supervised import Connect
 from readstone.engines.worker.shared import Pixels
 
-_SEEN_SECONDS = 0.25
-"""How much later than a broken connection the news of the death that broke it may come."""
-_LOOK_SECONDS = 0.02
 _HEARD_SECONDS = 1.0
 """How often signs of life are passed on."""
 
@@ -101,12 +100,12 @@ class SharedEngine:
                         self._kept.hear(self._name)
                     yield event
         except EngineUnavailable as error:
-            if await self._is_over(seen):
+            if await self._is_gone(seen):
                 again = self._kept.look(self._name).retry_after
                 raise EngineUnavailable(retry_after=again) from error
             raise
         except EngineFailed as error:
-            if await self._is_over(seen):
+            if await self._is_gone(seen):
                 raise EngineCrashed from error
             raise
 
@@ -127,12 +126,8 @@ class SharedEngine:
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
 
-    async def _is_over(self, seen: Seen) -> bool:
-        """Whether that server is gone, which may be heard a little later than what its going broke."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + _SEEN_SECONDS
-        while self._kept.look(self._name).url == seen.url:
-            if clock() > until:
-                return False
-            await asyncio.sleep(_LOOK_SECONDS)
-        return True
+    async def _is_gone(self, seen: Seen) -> bool:
+        """Whether that server is gone, after an answer of its has broken off."""
+        return await is_gone(
+            socket_of(seen.url), lambda: self._kept.look(self._name).url != seen.url
+        )

@@ -28,6 +28,11 @@ class Seat:
         return f"unix:{self.socket}:/v1"
 
 
+def socket_of(url: str) -> Path:
+    """The socket of a seat, by its `url`."""
+    return Path(url.removeprefix("unix:").removesuffix(":/v1"))
+
+
 def new_seat() -> Seat:
     """A seat with a key of its own, in a new directory; blocks for as long as a disk takes."""
     directory = Path(tempfile.mkdtemp(prefix="readstone-"))

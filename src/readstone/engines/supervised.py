@@ -19,7 +19,7 @@ from readstone.core.errors import (
     EngineUnavailable,
 )
 from readstone.engines.guarded import Guarded, LogFile
-from readstone.engines.health import is_well
+from readstone.engines.health import is_gone, is_well
 from readstone.engines.leftovers import MARK, Leftovers
 from readstone.engines.patience import Patience
 from readstone.engines.program import Program, Seat, new_seat
@@ -29,8 +29,6 @@ _FIRST_PAUSE = 0.05
 _PAUSE = 1.0
 """Between two questions after a start's health: from the first to the other, in seconds."""
 _PROBE_SECONDS = 5.0
-_SEEN_SECONDS = 0.25
-"""How much later than a broken connection the death that broke it may be seen."""
 _TAIL_LINES = 20
 _LONGEST_RETRY = 60.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -125,11 +123,11 @@ class Supervised:
                     run.heard = _now()
                     yield event
         except EngineUnavailable as error:
-            if await run.is_over():
+            if await run.is_gone():
                 raise EngineUnavailable(retry_after=self._retry_after()) from error
             raise
         except EngineFailed as error:
-            if await run.is_over():
+            if await run.is_gone():
                 raise EngineCrashed from error
             raise
 
@@ -231,7 +229,7 @@ class Supervised:
         engine = self._connect(seat.url, seat.api_key)
         undo.push_async_callback(engine.stop)
         await engine.start()
-        run = self._run = _Run(engine, asyncio.Event(), _now())
+        run = self._run = _Run(engine, seat.socket, _now())
         undo.callback(self._close, run)
         self._state = "ready"
         return run
@@ -241,7 +239,7 @@ class Supervised:
         self._due = _now() + self._patience.first_delay + self._start_took
         if self._state == "ready":
             self._state = "starting"
-        run.over.set()
+        run.is_over = True
 
     async def _watch(self, guarded: Guarded, seat: Seat, run: "_Run") -> str:
         """Wait until it has ended or is of no use any more; why."""
@@ -259,21 +257,19 @@ class Supervised:
 
 @dataclass(slots=True)
 class _Run:
-    """A child that is ready: the engine that talks to it, whether it is over with it, and when it last gave a sign of life.
+    """A child that is ready: the engine that talks to it, where it listens, when it last gave a sign of life, and whether it is over with it.
 
     What it answers is such a sign too: a server that is busy with streams may keep a question for its health waiting.
     """
 
     engine: Engine
-    over: asyncio.Event
+    socket: Path
     heard: float
+    is_over: bool = False
 
-    async def is_over(self) -> bool:
-        """Whether the child is gone, which may be seen a little later than what its going broke."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SEEN_SECONDS):
-                await self.over.wait()
-        return self.over.is_set()
+    async def is_gone(self) -> bool:
+        """Whether the child is gone, after an answer of its has broken off."""
+        return await is_gone(self.socket, lambda: self.is_over)
 
 
 async def _whole(work: Coroutine[None, None, None]) -> None:
