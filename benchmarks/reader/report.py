@@ -130,7 +130,7 @@ def table(summaries: dict[str, list[Summary]]) -> str:
     """The summaries as a Markdown table."""
     lines = [
         "| set | engine | pages | word F1 (micro) | CER (micro) | any order (true lines) | CPU s/page | CPU ratio | wall s | peak RSS |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
         f"| {name} | {row.engine} | {row.pages} | {row.macro_f1:.1f} ({row.micro_f1:.1f})"

@@ -18,13 +18,14 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
 
 from benchmarks.reader.contestant import CONTESTANTS, why_absent
 from benchmarks.reader.report import Machine, machine
-from benchmarks.reader.samples import Sample, Selection, find_samples
+from benchmarks.reader.samples import Sample, Selection, drawn, find_samples, grouped
 from readstone.core.chat import Image, ImageFormat
 from readstone.core.model import Profile
 from readstone.engines.worker.supervisor import Supervisor, WorkerLimits
@@ -69,16 +70,18 @@ class Options(argparse.Namespace):
 
     data: Path
     sets: str
+    groups: str
     engines: str
     limit: int
     repeats: int
     json: Path | None
 
 
-def _pages(options: Options) -> dict[str, list[Sample]]:
-    """The chosen pages by set, those the server takes as they are."""
+def _pages(options: Options, folder: Path) -> dict[str, list[Sample]]:
+    """The chosen pages by set or group, those the server takes as they are; PDFs of one page are drawn into a folder."""
     sets = tuple(name for name in options.sets.split(",") if name)
-    found = find_samples(options.data, Selection(sets))
+    groups = dict(pair.split("=", 1) for pair in options.groups.split(",") if pair)
+    found = drawn(grouped(find_samples(options.data, Selection(sets)), groups), folder)
     kinds = (".jpg", ".jpeg", ".png")
     chosen = {
         name: [page for page in pages if page.image.suffix in kinds]
@@ -88,6 +91,7 @@ def _pages(options: Options) -> dict[str, list[Sample]]:
     return {
         name: pages[:: max(1, len(pages) // options.limit)][: options.limit]
         for name, pages in chosen.items()
+        if pages
     }
 
 
@@ -227,6 +231,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of samples")
     parser.add_argument("--sets", default="", help="names of sets, comma separated (all)")
     parser.add_argument(
+        "--groups", default="", help="as of python -m benchmarks.reader, such as unlv=scans,line="
+    )
+    parser.add_argument(
         "--engines", default=",".join(CONTESTANTS), help="who takes part (%(default)s)"
     )
     parser.add_argument("--limit", type=int, default=8, help="pages of each set (%(default)s)")
@@ -234,13 +241,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args(namespace=Options())
     engines = [name for name in options.engines.split(",") if why_absent(name) is None]
-    chosen = _pages(options)
     load = os.getloadavg()[0]
-    speeds: dict[str, list[Speed]] = {name: [] for name in chosen}
-    for name, pages in chosen.items():
-        for engine in engines:
-            sys.stderr.write(f"\r{name}: {engine}, {len(pages)} pages ...          ")
-            speeds[name].append(_measured(engine, pages, options.repeats))
+    with TemporaryDirectory() as folder:
+        chosen = _pages(options, Path(folder))
+        speeds: dict[str, list[Speed]] = {name: [] for name in chosen}
+        for name, pages in chosen.items():
+            for engine in engines:
+                sys.stderr.write(f"\r{name}: {engine}, {len(pages)} pages ...          ")
+                speeds[name].append(_measured(engine, pages, options.repeats))
     print(table(speeds))
     if options.json:
         report = Report(
