@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from readstone.api.allowances import header_pairs
 from readstone.api.ids import new_id
 from readstone.core.errors import AuthenticationFailed, RateLimited, RequestError
-from readstone.core.key import Principal
+from readstone.core.key import Principal, without_secrets
 from readstone.serving.account import NO_ACCOUNT, Account, NoAccount
 from readstone.serving.gateway import Served
 from readstone.serving.limits.limiter import Limiter
@@ -172,11 +172,13 @@ class Exchange:
     def log(self) -> None:
         """Write the request's line."""
         client = self.header(b"x-client-request-id")
+        known = client.decode() if client and _NOTE.fullmatch(client) else None
         fields: dict[str, LogValue] = {
             "id": self.id,
-            "client_id": client.decode() if client and _NOTE.fullmatch(client) else None,
+            # Where an id belongs, people paste the whole key.
+            "client_id": known and without_secrets(known),
             "method": self._scope["method"],
-            "path": self._scope["path"],
+            "path": without_secrets(self._scope["path"]),
             "status": self.status,
             "seconds": int((time.monotonic() - self.arrived) * 10_000 + 0.5) / 10_000,
             "key": self.principal.key_id if self.principal else None,

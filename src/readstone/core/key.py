@@ -111,6 +111,11 @@ def public_id_of(written: str) -> str:
     return written.split("-")[1] if written.startswith("rs-") else written
 
 
+def without_secrets(text: str) -> str:
+    """The text with no key in it whole: of each only what tells it from others is left."""
+    return _WRITTEN.sub(r"rs-\1-…", text) if "rs-" in text else text
+
+
 def opens(key: Key | None, secret: str, now: float) -> bool:
     """Whether that is the key's secret, whatever became of the key; as slow for a key that is not there."""
     digest = _digest(secret)

@@ -273,6 +273,15 @@ async def test_the_line_names_the_key_by_its_public_id_and_never_its_secret(
     assert SECRET not in "".join(lines.written)
 
 
+async def test_nor_is_a_key_told_whole_that_stands_where_an_id_belongs(
+    door: Door, lines: Lines
+) -> None:
+    await ask(door, f"/v1/{WRITTEN}/x", headers={**BEARER, "X-Client-Request-Id": WRITTEN})
+    (line,) = lines.requests
+    assert line["path"] == f"/v1/rs-{KEY.public_id}-…/x"
+    assert line["client_id"] == f"rs-{KEY.public_id}-…"
+
+
 async def test_what_a_route_notes_is_in_the_line(door: Door, lines: Lines) -> None:
     await ask(door, "/v1/stream", headers=BEARER)
     assert lines.requests[0]["model"] == "m"
