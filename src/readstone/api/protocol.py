@@ -21,7 +21,8 @@ _TIMER_SECONDS: Final = 0.01
 class Reception:
     """What the connections of a process share: the application, who is there, and which calls run.
 
-    `headers` are those of every answer. A connection that asks nothing for `idle_seconds` is closed.
+    `headers` are those of every answer. A connection that asks nothing for `idle_seconds` is closed, and one cut off that
+    takes nothing of its answer for so long.
     """
 
     application: ASGIApp
@@ -48,6 +49,7 @@ class Protocol(asyncio.Protocol):
         "_reception",
         "_requests",
         "_timer",
+        "_unsent",
         "is_new",
         "room",
         "transport",
@@ -67,6 +69,8 @@ class Protocol(asyncio.Protocol):
         """Requests without a whole answer: the first is answered now, the others wait."""
         self._is_paused = self._is_deaf = False
         self._idle_since = 0.0
+        self._unsent = 0
+        """Bytes that waited for the client when it was last looked at, unless it has caught up since."""
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -124,6 +128,7 @@ class Protocol(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """It has caught up."""
+        self._unsent = 0
         room, self.room = self.room, None
         if room is not None and not room.done():
             room.set_result(None)
@@ -207,13 +212,22 @@ class Protocol(asyncio.Protocol):
 
     def _look(self) -> None:
         """Close the connection where nothing is asked for too long; else look again when that may be so."""
-        now = self._loop.time()
-        seconds = self._reception.idle_seconds
-        rest = seconds if self._calls else self._idle_since + seconds - now
-        if rest <= _TIMER_SECONDS:
-            self.transport.close()
-        else:
-            self._timer = self._loop.call_later(rest, self._look)
+        seconds = rest = self._reception.idle_seconds
+        if self.room is not None or self.transport.is_closing():
+            self._press()
+        elif not self._calls:
+            rest = self._idle_since + seconds - self._loop.time()
+            if rest <= _TIMER_SECONDS:
+                self.transport.close()
+                rest = seconds  # what is not sent by then nobody takes
+        self._timer = self._loop.call_later(rest, self._look)
+
+    def _press(self) -> None:
+        """Cut the connection off where the client has taken nothing of what waits for it since the last look."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == self._unsent:
+            self.transport.abort()
+        self._unsent = unsent
 
 
 def _address(name: object) -> tuple[str, int] | None:

@@ -30,7 +30,9 @@ class RequestReader:
         "_ends",
         "_expects",
         "_fields",
+        "_hosts",
         "_parser",
+        "_piece_bytes",
         "_url",
         "is_in_head",
     )
@@ -45,12 +47,16 @@ class RequestReader:
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._expects = False
+        self._hosts = 0
         self._dry_bytes = 0
         """How much has come since the last of a body, or since a message began."""
+        self._piece_bytes = 0
+        """How much came at once, last."""
 
     def feed(self, data: bytes) -> None:
         """Read on; InvalidRequest where nothing more can be read after that."""
-        self._dry_bytes += len(data)
+        self._piece_bytes = len(data)
+        self._dry_bytes += self._piece_bytes
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -76,6 +82,7 @@ class RequestReader:
         self._url = b""
         self._fields = []
         self._expects = False
+        self._hosts = 0
 
     def on_url(self, url: bytes) -> None:
         """The target, or a part of it."""
@@ -86,7 +93,9 @@ class RequestReader:
         if self.is_in_head:
             name = name.lower()
             self._fields.append((name, value))
-            if name == b"expect" and value.lower() == b"100-continue":
+            if name == b"host":
+                self._hosts += 1
+            elif name == b"expect" and value.lower() == b"100-continue":
                 self._expects = True
 
     def on_headers_complete(self) -> None:
@@ -96,6 +105,7 @@ class RequestReader:
         if parser.should_upgrade():
             return  # it is read again, see `_stay`
         version = parser.get_http_version()
+        self._check(version)
         keeps = version == "1.1" and parser.should_keep_alive()
         self._call = self._begin(self._scope(version), keeps, self._expects)
 
@@ -110,6 +120,17 @@ class RequestReader:
         self._dry_bytes = 0
         if self._call is not None and not self._parser.should_upgrade():
             self._call.end_body()
+
+    def _check(self, version: str) -> None:
+        """Refuse what RFC 9112 does not let pass (3.2): a proxy before us could take it for another host's."""
+        if self._hosts > 1 or (not self._hosts and version == "1.1"):
+            raise InvalidRequest("A request names its host once.")
+        # What comes at once is not counted as it comes.
+        if self._piece_bytes > _HEAD_BYTES and self._head_bytes() > _HEAD_BYTES:
+            raise InvalidRequest("A head is too long.")
+
+    def _head_bytes(self) -> int:
+        return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._fields)
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = httptools.HttpRequestParser(self)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -23,8 +23,9 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": ("9.9.9.9", 99), "sockname": ("127.0.0.1", 80)})
         self.written: list[bytes] = []
-        self.is_closed = False
+        self.is_closed = self.is_aborted = False
         self.reads = True
+        self.unsent = 0
 
     @property
     def said(self) -> bytes:
@@ -38,7 +39,10 @@ class Wire(asyncio.Transport):
         self.is_closed = True
 
     def abort(self) -> None:
-        self.is_closed = True
+        self.is_closed = self.is_aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def is_closing(self) -> bool:
         return self.is_closed
@@ -52,12 +56,42 @@ class Wire(asyncio.Transport):
         self.reads = True
 
 
-class Visit:
-    """A connection to an application."""
+class Clock:
+    """A loop's clock that is put on by hand."""
 
-    def __init__(self, application: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._now = 0.0
+        self._timers: list[tuple[float, Callable[[], None]]] = []
+        self.create_task = self._loop.create_task
+        self.create_future = self._loop.create_future
+
+    def time(self) -> float:
+        return self._now
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        self._timers.append((self._now + seconds, call))
+        return asyncio.TimerHandle(0.0, call, (), self._loop)
+
+    def put_on(self, now: float) -> None:
+        """Let it be that late, and whatever was due happen in between."""
+        while self._timers and self._timers[0][0] <= now:
+            self._now, call = self._timers.pop(0)
+            call()
+        self._now = now
+
+
+class Visit:
+    """A connection to an application; `clock` is its time where the test makes it."""
+
+    def __init__(
+        self,
+        application: Callable[[Scope, Receive, Send], Awaitable[None]],
+        clock: Clock | None = None,
+    ) -> None:
         self.reception = Reception(application)
-        self.protocol = Protocol(self.reception, asyncio.get_running_loop())
+        loop = cast("asyncio.AbstractEventLoop", clock or asyncio.get_running_loop())
+        self.protocol = Protocol(self.reception, loop)
         self.wire = Wire()
         self.protocol.connection_made(self.wire)
 
@@ -180,7 +214,7 @@ async def test_a_head_that_is_asked_for_has_no_body() -> None:
 
 async def test_a_client_that_wants_to_leave_has_its_answer_and_is_let_go() -> None:
     visit = Visit(ok)
-    said = await visit.say(GET.replace(b"Host: x", b"Connection: close") + GET)
+    said = await visit.say(GET.replace(b"Host: x", b"Host: x\r\nConnection: close") + GET)
     assert said == OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
     assert visit.wire.is_closed
 
@@ -196,7 +230,7 @@ async def test_requests_that_come_early_are_answered_in_their_order() -> None:
         await answer(send, scope["path"].encode())
 
     visit = Visit(gated)
-    await visit.say(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
+    await visit.say(b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n")
     assert running == ["/1"]
     assert not visit.wire.reads
     gates["/2"].set()
@@ -208,7 +242,7 @@ async def test_requests_that_come_early_are_answered_in_their_order() -> None:
 
 async def test_a_client_that_waits_to_be_asked_is_asked_when_its_body_is_wanted() -> None:
     visit = Visit(echo)
-    expecting = POST.replace(b"Host: x", b"Expect: 100-continue")
+    expecting = POST.replace(b"Host: x", b"Host: x\r\nExpect: 100-continue")
     assert await visit.say(expecting) == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert (await visit.say(b"abcd")).endswith(b"\r\n\r\nabcd")
     assert not visit.wire.is_closed
@@ -216,7 +250,7 @@ async def test_a_client_that_waits_to_be_asked_is_asked_when_its_body_is_wanted(
 
 async def test_one_that_is_answered_without_being_asked_is_let_go() -> None:
     visit = Visit(ok)
-    said = await visit.say(POST.replace(b"Host: x", b"Expect: 100-continue"))
+    said = await visit.say(POST.replace(b"Host: x", b"Host: x\r\nExpect: 100-continue"))
     assert b"100 Continue" not in said
     assert b"connection: close" in said
     assert visit.wire.is_closed
@@ -229,7 +263,11 @@ async def test_one_that_is_answered_without_being_asked_is_let_go() -> None:
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
         b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 70_000 + b"\r\n\r\n",
     ],
 )
 async def test_what_is_not_http_is_told_so_in_json(request_: bytes) -> None:
@@ -257,7 +295,7 @@ async def test_a_body_that_breaks_off_ends_its_call() -> None:
 
 async def test_a_head_without_end_is_not_kept_for_ever() -> None:
     visit = Visit(ok)
-    await visit.say(b"GET / HTTP/1.1\r\n")
+    await visit.say(b"GET / HTTP/1.1\r\nHost: x\r\n")
     said = await visit.say(*[b"X-A: " + b"a" * 10_000 + b"\r\n"] * 7)
     assert said.startswith(b"HTTP/1.1 400 ")
     assert visit.wire.is_closed
@@ -279,7 +317,7 @@ async def test_nor_is_what_describes_a_chunk() -> None:
 
 async def test_a_long_body_may_come_at_once() -> None:
     visit = Visit(echo)
-    long = b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + b"a" * 200_000
+    long = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"a" * 200_000
     assert (await visit.say(long + long)).count(b"HTTP/1.1 200 OK") == 2
 
 
@@ -328,7 +366,9 @@ async def test_a_body_that_nobody_asks_for_is_not_read_on() -> None:
         await echo(scope, receive, send)
 
     visit = Visit(late)
-    await visit.say(b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + b"a" * 100_000)
+    await visit.say(
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"a" * 100_000
+    )
     assert not visit.wire.reads
     gate.set()
     await settle()
@@ -344,7 +384,9 @@ async def test_what_is_left_of_a_body_is_passed_over() -> None:
 
 async def test_a_request_for_another_protocol_is_answered_in_this_one() -> None:
     visit = Visit(echo)
-    upgrade = POST.replace(b"Host: x", b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c")
+    upgrade = POST.replace(
+        b"Host: x", b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c"
+    )
     for pieces in (
         (upgrade + b"abcd",),
         (upgrade, b"ab", b"cd"),
@@ -453,29 +495,53 @@ async def test_a_request_on_its_way_in_is_known() -> None:
 
 
 async def test_a_connection_that_asks_nothing_is_closed_in_time() -> None:
-    now = [0.0]
-    timers: list[tuple[float, Callable[[], None]]] = []
-    loop = asyncio.get_running_loop()
-
-    class Clock:
-        create_task = loop.create_task
-        create_future = loop.create_future
-
-        def time(self) -> float:
-            return now[0]
-
-        def call_later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-            timers.append((now[0] + seconds, call))
-            return asyncio.TimerHandle(0.0, call, (), loop)
-
-    visit = Visit(ok)
-    visit.protocol._loop = Clock()  # type: ignore[assignment]
-    visit.protocol.connection_made(visit.wire)
-    now[0] = 50.0
+    clock = Clock()
+    visit = Visit(ok, clock)
+    clock.put_on(50.0)
     await visit.say(GET)
-    for expected in (75.0, 125.0):
-        when, call = timers.pop()
-        assert (when, visit.wire.is_closed) == (expected, False)
-        now[0] = when
-        call()
+    clock.put_on(124.0)
+    assert not visit.wire.is_closed
+    clock.put_on(125.0)
     assert visit.wire.is_closed
+
+
+@pytest.mark.parametrize("closes", [True, False])
+async def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(*, closes: bool) -> None:
+    clock = Clock()
+    visit = Visit(stream, clock)
+    visit.protocol.pause_writing()
+    await visit.say(GET)
+    if closes:
+        visit.wire.close()
+    visit.wire.unsent = 9000
+    clock.put_on(149.0)
+    assert not visit.wire.is_aborted
+    clock.put_on(150.0)
+    assert visit.wire.is_aborted
+    await visit.leave()
+    assert not visit.reception.tasks
+
+
+async def test_one_that_takes_it_slowly_is_not() -> None:
+    clock = Clock()
+    visit = Visit(stream, clock)
+    visit.protocol.pause_writing()
+    await visit.say(GET)
+    for visit.wire.unsent in range(9000, 0, -1000):
+        clock.put_on(clock.time() + 75.0)
+    assert not visit.wire.is_closed
+    visit.protocol.resume_writing()
+    visit.protocol.pause_writing()
+    clock.put_on(clock.time() + 75.0)
+    assert not visit.wire.is_closed
+
+
+async def test_what_an_idle_connection_never_takes_is_not_kept_for_ever() -> None:
+    clock = Clock()
+    visit = Visit(ok, clock)
+    await visit.say(GET)
+    visit.wire.unsent = 40
+    clock.put_on(75.0)
+    assert (visit.wire.is_closed, visit.wire.is_aborted) == (True, False)
+    clock.put_on(225.0)
+    assert visit.wire.is_aborted

@@ -1,5 +1,6 @@
 """`/v1/admin/keys`: keys made, listed, changed, rotated and revoked over HTTP, by keys with the scope `admin:keys`."""
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from readstone.api.exchange import Exchange
 from readstone.api.query import limit, parameters
 from readstone.api.reply import Reply
 from readstone.api.violations import decode_json
-from readstone.core.errors import InvalidRequest, ModelNotFound, NotFound
+from readstone.core.errors import InvalidRequest, ModelNotFound, NotFound, RequestTimeout
 from readstone.core.grant import CLIENT, Grant
 from readstone.core.key import Key, mint, public_id_of, rotate
 from readstone.core.model import Model
@@ -36,6 +37,7 @@ from readstone.telemetry import log
 PATH: Final = "/v1/admin/keys"
 
 _BODY_BYTES: Final = 256 * 1024
+_BODY_SECONDS: Final = 30.0
 _MOST_KEYS: Final = 1000
 _FILTERS: Final = frozenset({"owner", "name", "state", "limit", "after"})
 _STATES: Final = ("active", "expired", "revoked")
@@ -55,11 +57,14 @@ class KeyAdministration:
         find_model: Callable[[str], Model],
         intake: Intake,
         now: Callable[[], float] = time.time,
+        *,
+        body_seconds: float = _BODY_SECONDS,
     ) -> None:
         self._keys = keys
         self._find_model = find_model
         self._intake = intake
         self._now = now
+        self._body_seconds = body_seconds
 
     def routes(self) -> list[Route]:
         """The three routes, of several methods each."""
@@ -193,7 +198,11 @@ class KeyAdministration:
         exchange: Exchange = request.scope["exchange"]
         async with self._intake.reservation() as reservation:
             declared = exchange.header(b"content-length")
-            content = await read_body(exchange.receive, declared, _BODY_BYTES, reservation)
+            try:
+                async with asyncio.timeout(self._body_seconds):
+                    content = await read_body(exchange.receive, declared, _BODY_BYTES, reservation)
+            except TimeoutError as error:
+                raise RequestTimeout from error
             return decode_json(decoder, content or absent)
 
     def _log(self, event: str, request: Request, key: Key) -> None:

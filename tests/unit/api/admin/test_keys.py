@@ -17,7 +17,7 @@ from readstone.core.model import KIND_DEFAULTS, Model
 from readstone.serving.intake import Intake
 from readstone.serving.keys import Authenticator
 from readstone.store.memory import MemoryStore
-from unit.api.asgi import Call, ask
+from unit.api.asgi import PATIENCE, Call, ask
 
 NOW = 1_700_000_000
 KEYS = "/v1/admin/keys"
@@ -36,10 +36,26 @@ class Office:
 
     def __init__(self, store: MemoryStore, written: str) -> None:
         self.store = store
-        administration = KeyAdministration(store, find_model, Intake(10**6, 1.0), lambda: NOW)
-        router = Router(administration.routes(), redirect_slashes=False)
-        self._door = Door(router, Authenticator(store))
+        self._door = self._opened(PATIENCE)
         self._written = written
+
+    def _opened(self, body_seconds: float) -> Door:
+        administration = KeyAdministration(
+            self.store, find_model, Intake(10**6, 1.0), lambda: NOW, body_seconds=body_seconds
+        )
+        router = Router(administration.routes(), redirect_slashes=False)
+        return Door(router, Authenticator(self.store))
+
+    async def begin(self, path: str, *, seconds: float) -> Call:
+        """A request of which no more comes than its head; its body has so long."""
+        headers = {
+            "authorization": f"Bearer {self._written}",
+            "content-length": "100",
+            "expect": "100-continue",  # so that nobody waits for the rest after the answer
+        }
+        return await ask(
+            self._opened(seconds), path, method="POST", headers=headers, pieces=(), stalls=True
+        )
 
     async def ask(self, method: str, path: str, body: Any = None, query: str = "") -> Call:
         content = b"" if body is None else json.dumps(body).encode()
@@ -349,3 +365,8 @@ async def test_other_methods_are_told_with_those_there_are(boss: Office) -> None
     call = await boss.ask("PUT", KEYS, {})
 
     assert (call.status, set(call.headers["allow"].split(", "))) == (405, {"GET", "HEAD", "POST"})
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(boss: Office) -> None:
+    call = await boss.begin(KEYS, seconds=0.0)
+    assert (call.status, call.error["type"]) == (504, "timeout_error")
