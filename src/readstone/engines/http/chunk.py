@@ -1,9 +1,10 @@
 """What an engine says in the chunks of its stream: choices, its count of tokens, and why an answer ended."""
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import Annotated, Any, Final, TypeAlias, cast
 
 import msgspec
+from msgspec import Meta
 
 from readstone.core.chat import FinishReason
 from readstone.core.errors import EngineFailed
@@ -25,12 +26,16 @@ _REASONS: Final[Mapping[str, FinishReason]] = {
 """The contract's reasons, and what other engines call them."""
 
 
+Tokens: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""A number of tokens that can be one."""
+
+
 class PromptDetails(msgspec.Struct):
     """What an engine tells of the prompt's tokens."""
 
-    cached_tokens: int | None = None
-    image_tokens: int | None = None
-    multimodal_tokens: dict[str, int] | None = None
+    cached_tokens: Tokens | None = None
+    image_tokens: Tokens | None = None
+    multimodal_tokens: dict[str, Tokens] | None = None
     """What vLLM (0.32) calls them, by modality."""
 
     @property
@@ -44,22 +49,19 @@ class PromptDetails(msgspec.Struct):
 class CompletionDetails(msgspec.Struct):
     """What an engine tells of the answer's tokens."""
 
-    reasoning_tokens: int | None = None
+    reasoning_tokens: Tokens | None = None
 
 
 class Count(msgspec.Struct):
     """An engine's own count of tokens."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int | None = 0
+    prompt_tokens: Tokens = 0
+    completion_tokens: Tokens | None = 0
     prompt_tokens_details: PromptDetails | None = None
     completion_tokens_details: CompletionDetails | None = None
 
     def after(self, before: "Count | None") -> "Count":
-        """This count where that one came before it: llama.cpp counts the tokens of each choice by itself.
-
-        An engine that tells a running total with every chunk is not asked for one (`continuous_usage_stats`).
-        """
+        """This count of a choice where that one was of those before it: llama.cpp counts each choice by itself."""
         if before is None:
             return self
         completion = (before.completion_tokens or 0) + (self.completion_tokens or 0)
@@ -69,6 +71,7 @@ class Count(msgspec.Struct):
 class ChunkChoice(msgspec.Struct):
     """What is looked at in one choice of a chunk."""
 
+    index: int | None = 0
     delta: dict[str, Any] | None = None
     finish_reason: Any = None
 
@@ -89,6 +92,9 @@ _MEMBERS: Final = msgspec.json.Decoder(Members)
 _COUNT: Final = msgspec.json.Decoder(Count | None)
 _CHOICES: Final = msgspec.json.Decoder(list[ChunkChoice] | None)
 _ENCODER: Final = msgspec.json.Encoder()
+_NOTHING: Final = frozenset({b"null", b'""', b"{}", b"false"})
+_COMPLAINTS: Final = frozenset({"message", "detail"})
+"""What an error says in place of choices (older vLLM, FastAPI)."""
 
 
 def read_members(content: bytes) -> Members:
@@ -100,8 +106,10 @@ def read_members(content: bytes) -> Members:
 
 
 def is_error(members: Members) -> bool:
-    """Whether an error stands in a chunk without choices."""
-    return bytes(members.get("error", b"null")) != b"null"
+    """Whether an error stands in a chunk, under its name or, as older servers write it, in place of the choices."""
+    if bytes(members.get("error", b"null")) not in _NOTHING:
+        return True
+    return "choices" not in members and not _COMPLAINTS.isdisjoint(members)
 
 
 def read_fingerprint(members: Members) -> str:
@@ -112,11 +120,11 @@ def read_fingerprint(members: Members) -> str:
 
 
 def read_count(raw: msgspec.Raw) -> Count | None:
-    """The count in a `usage`; None where it tells nothing."""
+    """The count in a `usage`; None where it tells nothing, or what cannot be a count."""
     try:
         return _COUNT.decode(raw)
-    except msgspec.DecodeError as error:
-        raise _no_chunk() from error
+    except msgspec.DecodeError:
+        return None
 
 
 def read_choices(raw: bytes) -> list[ChunkChoice]:
@@ -144,6 +152,21 @@ def with_known_reasons(raw: bytes) -> bytes:
     return _ENCODER.encode(choices)
 
 
+def reopened(raw: bytes, later: set[int | None]) -> tuple[bytes, bytes | None]:
+    """Choices that had ended, where more of those `later` came: as they go on, and how they end.
+
+    Their reasons are taken out, and are the second, in choices that add nothing; None where none of them goes on.
+    """
+    choices = msgspec.json.decode(raw, type=list[dict[str, Any]])
+    ends: list[dict[str, Any]] = []
+    for choice in choices:
+        index = choice.get("index", 0)
+        if index in later and (reason := choice.get("finish_reason")):
+            choice["finish_reason"] = None
+            ends.append({"index": index, "delta": {}, "finish_reason": reason})
+    return (_ENCODER.encode(choices), _ENCODER.encode(ends)) if ends else (raw, None)
+
+
 def as_chunk(body: bytes) -> bytes:
     """A whole answer as one chunk would say it; EngineFailed for what is none."""
     try:
@@ -158,6 +181,8 @@ def as_chunk(body: bytes) -> bytes:
 
 def _as_delta(choice: dict[str, Any]) -> dict[str, Any]:
     message = {**cast("dict[str, Any]", choice.pop("message", None) or {})}
+    if message.get("reasoning") is not None and "reasoning_content" not in message:
+        message["reasoning_content"] = message.pop("reasoning")
     calls = cast("list[dict[str, Any]]", message.get("tool_calls") or [])
     if calls:
         message["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]

@@ -160,7 +160,9 @@ class HTTPEngine:
                     if response.status != HTTPStatus.OK:
                         raise await _refused(response)
                     chunks = _reader(response, request)
-                    while piece := await response.more():
+                    piece = None
+                    while piece != b"":
+                        piece = await response.more()
                         if (event := chunks.feed(piece)) is not None:
                             may_be_shorter = False
                             yield event
@@ -255,9 +257,7 @@ def _reader(response: Response, request: ChatRequest) -> ChunkReader:
     """What reads the answer to a request: as it comes, or in steps where nobody reads it so."""
     if not request.streams:
         response.gather(_FIRST_SECONDS, _GATHER_SECONDS)
-    # Some engines do not stream, though they were asked to.
-    kind = response.headers.get(b"content-type", b"")
-    return ChunkReader(is_whole=kind.startswith(b"application/json"), gathers=not request.streams)
+    return ChunkReader(gathers=not request.streams)
 
 
 def _finish(chunks: ChunkReader, request: ChatRequest) -> Finish:

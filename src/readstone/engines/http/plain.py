@@ -52,18 +52,23 @@ _CHUNKS: Final = msgspec.json.Decoder(list[_Chunk])
 
 @record
 class Plain:
-    """What such events say: text, how many of them have some, and what the last ones told, each None where none did."""
+    """What such events say: text, how many of them have some, and what the last ones told, each None where none did.
+
+    Its count `is_alone` where it came without choices.
+    """
 
     text: str
     tokens: int
     reason: str | None
     count: Count | None
+    is_alone: bool
+    has_choices: bool
     fingerprint: str | None
     is_done: bool
 
 
 def read_plain(block: bytes) -> Plain | None:
-    """What events say that are there from their begin to their end; None where one of them says more than text."""
+    """What events say that are there from their begin to their end; None where one says more than text, or several count."""
     is_done = block.endswith(_DONE)
     if is_done:
         block = block[: -len(_DONE)]
@@ -75,13 +80,18 @@ def read_plain(block: bytes) -> Plain | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     texts: list[str] = []
-    reason = count = fingerprint = None
+    counts = [(chunk.usage, not chunk.choices) for chunk in chunks if chunk.usage is not None]
+    if len(counts) > 1:
+        return None
+    count, is_alone = counts[0] if counts else (None, False)
+    reason = fingerprint = None
+    has_choices = False
     for chunk in chunks:
+        has_choices = has_choices or bool(chunk.choices)
         for choice in chunk.choices:
             if choice.delta is not None and choice.delta.content:
                 texts.append(choice.delta.content)
             reason = choice.finish_reason or reason
-        if chunk.usage is not None:
-            count = chunk.usage.after(count)
         fingerprint = fingerprint or chunk.system_fingerprint
-    return Plain("".join(texts), len(texts), reason, count, fingerprint, is_done)
+    said = "".join(texts)
+    return Plain(said, len(texts), reason, count, is_alone, has_choices, fingerprint, is_done)

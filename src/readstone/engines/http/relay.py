@@ -19,11 +19,13 @@ from readstone.engines.http.chunk import (
     read_fingerprint,
     read_members,
     read_reason,
+    reopened,
     with_known_reasons,
 )
+from readstone.engines.http.event import Events, event_lines
 from readstone.engines.http.plain import Plain, read_plain
+from readstone.engines.http.tally import Tally
 
-_MOST_BUFFERED: Final = 16 * 1024 * 1024
 _DATA: Final = b"data: "
 _DONE: Final = b"[DONE]"
 _END: Final = _DATA + _DONE
@@ -65,7 +67,7 @@ _KNOWN: Final = frozenset(
 
 
 class ChunkReader:
-    """Reads one stream, piece by piece; or, where `is_whole`, the one JSON document of an engine that does not stream.
+    """Reads one stream, piece by piece; or the one JSON document of an engine that does not stream.
 
     Where it `gathers`, nobody reads the stream as it comes: chunks that only add text are one text, the last of them too.
 
@@ -76,28 +78,28 @@ class ChunkReader:
     __slots__ = (
         "_between",
         "_close",
-        "_count",
         "_end",
+        "_events",
         "_extras",
         "_fingerprint",
         "_gathers",
+        "_has_choices",
         "_head",
         "_held",
-        "_is_whole",
         "_last",
         "_reason",
-        "_rest",
+        "_tally",
         "is_done",
         "tokens",
     )
 
-    def __init__(self, *, is_whole: bool = False, gathers: bool = False) -> None:
+    def __init__(self, *, gathers: bool = False) -> None:
         self.tokens = 0
         """Chunks with something in them so far: what the answer is worth where the engine does not count."""
         self.is_done = False
-        self._is_whole = is_whole
+        self._has_choices = False
         self._gathers = gathers
-        self._rest = b""
+        self._events = Events()
         self._head = b""
         self._end = b""
         self._between = b""
@@ -105,68 +107,53 @@ class ChunkReader:
         self._last = b""
         self._held: bytes | None = None
         self._reason: FinishReason = "stop"
-        self._count: Count | None = None
+        self._tally = Tally()
         self._extras: dict[str, bytes] = {}
         self._fingerprint = ""
 
     def feed(self, piece: bytes) -> Relay | TextDelta | None:
-        """Take the next bytes of the stream; what can go on now, in one event.
+        """Take the next bytes of the stream, which are empty at its end; what can go on now, in one event.
 
         Raises InBandError where the engine says that it failed, EngineFailed for what is not the protocol.
         """
-        content = self._rest + piece if self._rest else piece
-        if self._is_whole:
-            self._keep(content)
+        content = self._events.feed(piece)
+        if not content:
             return None
-        if b"\r" in content:
-            # Lines that end as on Windows; the half of a line's end may be in the next piece.
-            content = content.replace(b"\r\n", b"\n")
-        if content.endswith(_BLANK):
-            self._rest = b""
-        else:
-            end = content.rfind(_BLANK) + 2
-            self._keep(content[end:] if end >= len("\n\n") else content)
-            content = content[:end] if end >= len("\n\n") else b""
         if b'"reasoning":' in content and b'"reasoning_content":' not in content:
             # What vLLM calls it; clients know the other name. Inside a JSON text the quotes would be escaped.
             content = content.replace(b'"reasoning":', b'"reasoning_content":')
-        if not content:
-            return None
         if self._gathers and (plain := read_plain(content)) is not None:
             return self._gathered(plain)
         self._gathers = False
         return self._relay(content)
 
     def end(self) -> End:
-        """The stream has ended; EngineFailed where it did so in the middle of the answer."""
-        if self._is_whole:
-            self._take_whole()
-        elif self._rest.strip():
-            self._event(self._rest.strip(), [])
+        """How the stream ended, all of it taken; EngineFailed where it did so in the middle of the answer."""
+        if self._events.is_document:
+            self._take_document()
         if self._held is None and not self.is_done:
             raise EngineFailed("The engine ended its answer in the middle.")
-        return End(self._reason, self._held, self._count, self._extras, self._fingerprint)
+        if not self._has_choices:
+            raise EngineFailed("The engine ended its answer before it began.")
+        return End(self._reason, self._held, self._tally.count, self._extras, self._fingerprint)
 
-    def _take_whole(self) -> None:
+    def _take_document(self) -> None:
         """Take what came as one chunk, the last one."""
         ready: list[bytes] = []
-        self._event(_DATA + as_chunk(self._rest), ready)
+        self._event(_DATA + as_chunk(self._events.rest), ready)
         self._held = self._held or next(iter(ready), None)
         if self._held is None:
             raise EngineFailed("The engine sent something else than an answer.")
         self.is_done = True
 
-    def _keep(self, rest: bytes) -> None:
-        if len(rest) > _MOST_BUFFERED:
-            raise EngineFailed("The engine sent an event that is larger than it may be.")
-        self._rest = rest
-
     def _gathered(self, plain: Plain) -> TextDelta | None:
         if plain.reason is not None:
             self._reason = read_reason(plain.reason)
+            self._tally.end_choice()
             self.is_done = True
         if plain.count is not None:
-            self._count = plain.count.after(self._count)
+            self._tally.take(plain.count, is_alone=plain.is_alone)
+        self._has_choices = self._has_choices or plain.has_choices
         self._fingerprint = self._fingerprint or plain.fingerprint or ""
         self.is_done = self.is_done or plain.is_done
         self.tokens += plain.tokens
@@ -193,6 +180,8 @@ class ChunkReader:
 
     def _pass_on(self, block: bytes, ready: list[bytes]) -> bytes:
         """Let whole chunks go on without parsing them, where all of them are of the kind that was learnt; what is left."""
+        if self._held is not None:
+            return block
         head, end = self._head, self._end
         plain, rest = block, b""
         reason = block.find(self._last)
@@ -204,8 +193,6 @@ class ChunkReader:
         chunks = plain[len(head) : -len(end)].split(self._between)
         if not len(chunks) == plain.count(_BLANK) == plain.count(self._close):
             return block
-        if self._held is not None:
-            self._release(ready)
         ready += chunks
         self.tokens += len(chunks)
         return rest
@@ -218,34 +205,36 @@ class ChunkReader:
             if raw.endswith(b"}]") and raw.count(b"]") == 1:
                 self._take(raw, read_choices(raw), ready)
                 return
-        for line in event.split(b"\n"):
-            self._line(line, ready)
+        is_failure = False
+        for line in event_lines(event):
+            name, _, value = line.partition(b":")
+            content = value.strip()
+            is_failure = is_failure or (name == b"event" and content == b"error")
+            if name == b"error" or (is_failure and name == b"data"):
+                raise InBandError(content)
+            if name == b"data" and content:
+                self._data(line, content, ready)
 
-    def _line(self, line: bytes, ready: list[bytes]) -> None:
-        name, _, value = line.partition(b":")
-        content = value.strip()
-        if name == b"error":
-            raise InBandError(content)
-        if name != b"data" or not content:
-            return
+    def _data(self, line: bytes, content: bytes, ready: list[bytes]) -> None:
         if content == _DONE:
             self.is_done = True
-            return
-        self._chunk(line, content, ready)
+        else:
+            self._chunk(line, content, ready)
 
     def _chunk(self, line: bytes, content: bytes, ready: list[bytes]) -> None:
         members = read_members(content)
         raw = members.get("choices")
         choices = _NO_CHOICES if raw is None else bytes(raw)
-        if raw is None and is_error(members):
+        if is_error(members):
             raise InBandError(content)
-        usage = members.get("usage")
-        if usage is not None and (count := read_count(usage)) is not None:
-            self._count = count.after(self._count)
         for name in members.keys() - _KNOWN:
             if (member := bytes(members[name])) != b"null":
                 self._extras[name] = member
-        if choices == _NO_CHOICES or not (read := read_choices(choices)):
+        read = [] if choices == _NO_CHOICES else read_choices(choices)
+        usage = members.get("usage")
+        if usage is not None and (count := read_count(usage)) is not None:
+            self._tally.take(count, is_alone=not read)
+        if not read:
             return
         self._take(choices, read, ready)
         if not self._head:
@@ -253,8 +242,12 @@ class ChunkReader:
             self._learn(line, choices)
 
     def _take(self, raw: bytes, choices: list[ChunkChoice], ready: list[bytes]) -> None:
-        if self._held is not None:
-            self._release(ready)
+        self._has_choices = True
+        held, self._held = self._held, None
+        if held is not None:
+            # More came after a chunk with a reason: of another choice, or, where an engine says more, of the same.
+            held, self._held = reopened(held, {choice.index for choice in choices})
+            ready.append(held)
         reasons: list[object] = []
         says_something = False
         for choice in choices:
@@ -268,12 +261,7 @@ class ChunkReader:
         known: list[FinishReason] = [read_reason(reason) for reason in reasons]
         self._reason = known[-1]
         self._held = raw if known == reasons else with_known_reasons(raw)
-
-    def _release(self, ready: list[bytes]) -> None:
-        """More came after a chunk with a reason (several choices): that one goes on too."""
-        if self._held is not None:
-            ready.append(self._held)
-            self._held = None
+        self._tally.end_choice()
 
     def _learn(self, line: bytes, choices: bytes) -> None:
         """Note what stands around the choices, where all that is looked for stands as it is looked for."""

@@ -81,7 +81,8 @@ def said(content: bytes) -> list[Any]:
 
 def read(*pieces: bytes) -> tuple[list[Any], ChunkReader]:
     reader = ChunkReader()
-    relays = [relay for each in pieces if isinstance(relay := reader.feed(each), Relay)]
+    events = [*map(reader.feed, filter(None, pieces)), reader.feed(b"")]
+    relays = [event for event in events if isinstance(event, Relay)]
     return [json.loads(choices) for relay in relays for choices in relay.choices], reader
 
 
@@ -128,8 +129,7 @@ def gathered(*pieces: bytes) -> tuple[list[dict[str, Any]], list[bool], ChunkRea
     """The choices of the whole answer, whether each event was text alone, and the reader."""
     reader = ChunkReader(gathers=True)
     choices, plain = Choices(), list[bool]()
-    for each in pieces:
-        event = reader.feed(each)
+    for event in [*map(reader.feed, filter(None, pieces)), reader.feed(b"")]:
         if event is not None:
             plain.append(isinstance(event, TextDelta))
         if isinstance(event, TextDelta):
@@ -312,7 +312,7 @@ def test_an_answer_that_is_whole_is_taken_as_one_chunk() -> None:
         "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
         "usage": USAGE,
     }
-    reader = ChunkReader(is_whole=True)
+    reader = ChunkReader()
     content = json.dumps(body).encode()
     assert reader.feed(content[:20]) is None
     assert reader.feed(content[20:]) is None
@@ -323,7 +323,7 @@ def test_an_answer_that_is_whole_is_taken_as_one_chunk() -> None:
 
 
 def test_an_error_in_place_of_a_whole_answer_is_an_error() -> None:
-    reader = ChunkReader(is_whole=True)
+    reader = ChunkReader()
     reader.feed(b'{"error":{"message":"no"}}')
     with pytest.raises(InBandError):
         reader.end()
@@ -331,14 +331,14 @@ def test_an_error_in_place_of_a_whole_answer_is_an_error() -> None:
 
 @pytest.mark.parametrize("content", [b"{}", b'{"status":"ok"}', b'{"choices":[]}'])
 def test_a_document_without_choices_is_no_answer(content: bytes) -> None:
-    reader = ChunkReader(is_whole=True)
+    reader = ChunkReader()
     reader.feed(content)
     with pytest.raises(EngineFailed):
         reader.end()
 
 
 def test_a_whole_answer_without_a_reason_is_whole() -> None:
-    reader = ChunkReader(is_whole=True)
+    reader = ChunkReader()
     reader.feed(b'{"choices":[{"index":0,"message":{"content":"Hi"}}],"system_fingerprint":"fp_1"}')
     end = reader.end()
     assert json.loads(end.choices or b"")[0]["delta"] == {"content": "Hi"}
@@ -365,3 +365,154 @@ def test_an_engine_that_counts_each_choice_by_itself_is_added_up() -> None:
     )
     _, reader = read(content)
     assert reader.end().count == Count(9, 7)
+
+
+@pytest.mark.parametrize("begin", [b"\xef\xbb\xbf", b"\n\n", b"\xef\xbb\xbf\r\n", b": hi\n\n"])
+@pytest.mark.parametrize("content", STREAMS)
+def test_what_a_stream_begins_with_takes_nothing_from_it(begin: bytes, content: bytes) -> None:
+    relayed, reader = read(begin + content)
+    whole, other = read(content)
+    assert (relayed, reader.end()) == (whole, other.end())
+    relayed, reader = read(*((begin + content)[at : at + 1] for at in range(len(begin + content))))
+    assert (relayed, reader.end()) == (whole, other.end())
+    assert gathered(begin + content)[0] == gathered(content)[0]
+
+
+def test_a_chunk_over_several_lines_of_data_is_one() -> None:
+    text = json.dumps(json.loads(chunk(piece("a b"))[6:]), indent=1).replace("\n", "\ndata: ")
+    relayed, reader = read(b"data: " + text.encode() + b"\n\n" + stream(chunk(LAST)))
+    assert relayed == [piece("a b")]
+    assert b"\n" not in (reader.end().choices or b"")
+
+
+@pytest.mark.parametrize("content", [VLLM, LLAMA, SEVERAL])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_chunks_without_blank_lines_between_them_are_not_lost(content: bytes, end: bytes) -> None:
+    relayed, reader = read(content.replace(b"\n\n", b"\n").rstrip() + end)
+    whole, other = read(content)
+    assert (relayed, reader.end()) == (whole, other.end())
+
+
+RUNNING = [{"prompt_tokens": 9, "completion_tokens": count} for count in range(4)]
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+@pytest.mark.parametrize(
+    "counts",
+    [
+        # With every chunk (hosted APIs, vLLM's continuous_usage_stats), and once more at the end.
+        [
+            *(chunk(piece("a"), usage=usage) for usage in RUNNING),
+            chunk(LAST, usage=RUNNING[3]),
+            chunk([], usage=USAGE),
+        ],
+        [chunk(piece("a"), usage=RUNNING[1]), chunk(LAST, usage=RUNNING[3])],
+        # By itself before the end, and twice after it.
+        [
+            chunk([], usage=RUNNING[1]),
+            chunk(piece("a")),
+            chunk([], usage=RUNNING[2]),
+            chunk(LAST),
+            chunk([], usage=USAGE),
+            chunk([], usage=USAGE),
+        ],
+    ],
+)
+def test_a_running_total_is_not_added_up(counts: list[bytes], *, gathers: bool) -> None:
+    reader = ChunkReader(gathers=gathers)
+    for each in counts:
+        reader.feed(each + b"\n\n")
+    reader.feed(b"data: [DONE]\n\n")
+    assert reader.end().count == Count(9, 3)
+
+
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": -1}, {"completion_tokens": 10**30}, {"prompt_tokens": "9"}, []]
+)
+def test_a_count_that_cannot_be_one_is_none(usage: object) -> None:
+    _, reader = read(stream(chunk(LAST, usage=usage)))
+    assert reader.end().count is None
+
+
+NOTHING: list[dict[str, Any]] = [{"index": 0, "delta": {}, "finish_reason": None}]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [chunk(LAST)],
+        [chunk([{"index": 0, "delta": {"content": ""}, "finish_reason": None}], usage=USAGE)],
+        [chunk(NOTHING), chunk(LAST)],
+        [chunk(NOTHING), chunk(NOTHING)],
+    ],
+)
+@pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n"])
+def test_a_reason_is_told_once_and_last(later: list[bytes], end: bytes) -> None:
+    events = [chunk(ROLE), chunk(piece("a", reason="length")), *later]
+    relayed, reader = read(*(event + b"\n\n" for event in events), end)
+    last = reader.end().choices
+    assert [each[0]["finish_reason"] for each in relayed] == [None] * len(relayed)
+    assert json.loads(last or b"")[0]["finish_reason"] == "length"
+    texts = [each[0]["delta"].get("content", "") for each in [*relayed, json.loads(last or b"")]]
+    assert "".join(texts) == "a"
+
+
+def test_a_choice_that_ends_before_another_keeps_its_reason() -> None:
+    relayed, _ = read(SEVERAL)
+    assert [each[0]["finish_reason"] for each in relayed] == [None, None, "stop", None]
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'data: {"object":"error","message":"out of memory","type":"x","param":null,"code":500}',
+        b'data: {"detail":"out of memory"}',
+        b'data: {"choices":[],"error":{"message":"out of memory"}}',
+        b'data: {"choices":null,"error":"out of memory"}',
+        b'data: {"id":"x","choices":[{"index":0,"delta":{"content":""}}],"error":{"message":"out of memory"}}',
+        b'event: error\ndata: {"status":"out of memory"}',
+        b'event:error\ndata:"out of memory"',
+    ],
+)
+def test_an_error_is_one_in_whatever_shape(event: bytes, *, gathers: bool) -> None:
+    for start in (b"", chunk(ROLE) + b"\n\n"):
+        reader = ChunkReader(gathers=gathers)
+        with pytest.raises(InBandError) as caught:
+            reader.feed(start + event + b"\n\ndata: [DONE]\n\n")
+        assert b"out of memory" in caught.value.body
+
+
+@pytest.mark.parametrize("content", [b"data: [DONE]\n\n", b": ping\n\ndata: [DONE]\n\n"])
+@pytest.mark.parametrize("gathers", [False, True])
+def test_an_answer_without_any_choice_is_none(content: bytes, *, gathers: bool) -> None:
+    reader = ChunkReader(gathers=gathers)
+    reader.feed(content)
+    with pytest.raises(EngineFailed, match="before it began"):
+        reader.end()
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+def test_what_is_not_utf_8_is_replaced(*, gathers: bool) -> None:
+    cut = [chunk(piece("a~b")).replace(b"~", byte) for byte in (b"\xf0\x9f", b"\x98\x80", b"\xff")]
+    content = stream(chunk(ROLE), *cut, chunk(LAST))
+    choices = gathered(content)[0] if gathers else None
+    if choices is None:
+        relayed, _ = read(content)
+        said = "".join(each[0]["delta"]["content"] for each in relayed)
+    else:
+        said = choices[0]["message"]["content"]
+    assert said == "a\ufffdba\ufffd\ufffdba\ufffdb"
+
+
+@pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf", b"\n \r\n"])
+def test_a_whole_answer_is_told_by_how_it_begins(begin: bytes) -> None:
+    message = {"role": "assistant", "reasoning": "Hm", "content": "Hi"}
+    answer = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    _, reader = read(begin[:1], begin[1:], json.dumps(answer, indent=1).encode())
+    end = reader.end()
+    assert json.loads(end.choices or b"")[0]["delta"] == {
+        "role": "assistant",
+        "reasoning_content": "Hm",
+        "content": "Hi",
+    }
