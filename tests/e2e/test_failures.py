@@ -6,7 +6,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,6 +67,21 @@ def _refuses(server: Server) -> None:
 
 
 @contextmanager
+def _trouble(server: Server, trouble: AbstractContextManager[None]) -> Generator[_Client]:
+    """Refuses within the trouble and answers after it; the server is stopped at the end of the block."""
+    client = _Client(server)
+    try:
+        assert client.is_answered()
+        with trouble:
+            wait_until(lambda: not client.is_answered(), "a commit has failed")
+            _refuses(server)
+        wait_until(client.is_answered, "answers again")
+        yield client
+    finally:
+        assert server.stop() == 0
+
+
+@contextmanager
 def _no_room(server: Server) -> Generator[None]:
     """No file of the server can grow, as on a disk that is full; its log cannot either."""
     pid = server.process.pid
@@ -82,16 +97,8 @@ def test_a_full_disk_refuses_answers_until_there_is_room(
     tmp_path: Path, engine: SlowEngine
 ) -> None:
     server = _started(tmp_path, engine)
-    client = _Client(server)
-    try:
-        assert client.is_answered()
-        with _no_room(server):
-            wait_until(lambda: not client.is_answered(), "a commit has failed")
-            _refuses(server)
-        wait_until(client.is_answered, "answers again")
+    with _trouble(server, _no_room(server)) as client:
         assert _ask(server, stream=True).content.endswith(b"data: [DONE]\n\n")
-    finally:
-        assert server.stop() == 0
     assert answered(server) == client.whole + 1
 
 
@@ -177,15 +184,8 @@ def test_a_data_directory_that_becomes_read_only_refuses_answers_until_it_can_be
     tmp_path: Path, engine: SlowEngine
 ) -> None:
     server = _started(tmp_path, engine)
-    client = _Client(server)
-    try:
-        assert client.is_answered()
-        with _read_only(tmp_path / "data"):
-            wait_until(lambda: not client.is_answered(), "a commit has failed")
-            _refuses(server)
-        wait_until(client.is_answered, "answers again")
-    finally:
-        assert server.stop() == 0
+    with _trouble(server, _read_only(tmp_path / "data")) as client:
+        pass
     assert answered(server) == client.whole
 
 

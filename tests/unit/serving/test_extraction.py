@@ -1,109 +1,18 @@
-import json
 import threading
-from collections.abc import Sequence
-from contextlib import aclosing
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from readstone.core.chat import (
-    ChatRequest,
-    Document,
-    DocumentPart,
-    Finish,
-    Image,
-    ImagePart,
-    Message,
-    TextDelta,
-    TextPart,
-)
+from readstone.core.chat import ChatRequest, TextDelta
 from readstone.core.errors import EngineTimeout, InvalidRequest, UnsupportedParameter
-from readstone.core.extraction import Schema, written
-from readstone.core.limit import Limits
-from readstone.core.model import KIND_DEFAULTS, Model
-from readstone.core.usage import Usage
-from readstone.engines.fake import FakeEngine
+from readstone.core.extraction import Schema
+from readstone.core.model import Model
 from readstone.extraction.schema import parse_schema
-from readstone.serving.admission import Admission
-from readstone.serving.catalogue import EMBEDDED, EXTRACT, Catalogue
-from readstone.serving.extraction import Extractor, plain_text
-from readstone.serving.gateway import Backend, Gateway, GatewayEvent, Served
-from readstone.serving.limits.limiter import Limiter, Terms
-from readstone.serving.limits.memory import MemoryCounters
+from readstone.serving.catalogue import EMBEDDED, EXTRACT
+from readstone.serving.extraction import plain_text
+from readstone.serving.gateway import Served
 from readstone.serving.wanted import Wanted
-from readstone.store.memory import MemoryStore
-from unit.serving.paging import TOKENS, PageEngine, page
-
-LINES = ("ACME Ltd", "Invoice No: A-17", "Total: 12.50")
-PROMPT = 'Fill in {"no": "Invoice No", "total": "Total"}.'
-TALKER = Model("talker", "chat", "gpu", KIND_DEFAULTS["chat"], 2)
-ASKING = replace(EXTRACT, id="asking", language_model="talker")
-SEER = Model("seer", "vision", "gpu", KIND_DEFAULTS["vision"], 2)
-FORMAT = json.dumps(
-    {
-        "type": "json_schema",
-        "json_schema": {
-            "name": "Bill",
-            "schema": {"type": "object", "properties": {"total": {"type": "number"}}},
-        },
-    }
-).encode()
-OBJECT = b'{"type": "json_object"}'
-
-
-class Office:
-    """An extractor over an engine of pages and a language model that follows a script."""
-
-    def __init__(self, *pages: Sequence[str], limits: Limits | None = None) -> None:
-        counters = MemoryCounters(lambda: 1_795_262_400.0)
-        self.limiter = (
-            Limiter(counters, MemoryStore(), Terms(limits, 600, fail_open=False))
-            if limits
-            else None
-        )
-        self.reader = PageEngine(*(pages or (LINES,)))
-        self.talker = FakeEngine(name="gpu")
-        self.talker.become("ready")
-        catalogue = Catalogue([EMBEDDED, EXTRACT, TALKER, ASKING, SEER])
-        gateway = Gateway(
-            {
-                "reader": Backend(self.reader, Admission(1, 0)),
-                "gpu": Backend(self.talker, Admission(1, 0)),
-            },
-            limiter=self.limiter,
-        )
-        self.extractor = Extractor(gateway, catalogue.find)
-
-    async def chat(self, request: ChatRequest) -> list[GatewayEvent]:
-        wanted = await self.extractor.wanted(request)
-        assert wanted is not None
-        async with aclosing(self.extractor.chat(request, wanted)) as events:
-            return [event async for event in events]
-
-    async def answer(self, request: ChatRequest) -> tuple[Any, Served]:
-        delta, served = await self.chat(request)
-        assert isinstance(delta, TextDelta)
-        assert isinstance(served, Served)
-        return json.loads(delta.text), served
-
-
-def asked(
-    prompt: str, *, model: Model = EMBEDDED, most: int = 8192, **extras: bytes
-) -> ChatRequest:
-    image = ImagePart(Image(b"x", "png", 1000, 1000, "image"))
-    return ChatRequest(
-        id="req_1",
-        key_id="tester",
-        model=model,
-        model_name=model.id,
-        messages=(Message("user", (image, TextPart(prompt))),),
-        max_tokens=most,
-        temperature=0.1,
-        top_p=1.0,
-        arrived=0.0,
-        extras=extras,
-    )
+from unit.serving.office import FORMAT, OBJECT, PROMPT, SEER, TALKER, Office, asked
+from unit.serving.paging import TOKENS, page
 
 
 @pytest.mark.parametrize(
@@ -229,115 +138,6 @@ async def test_permits_are_free_again_whatever_happens() -> None:
 async def test_a_key_that_no_text_can_hold_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="Unicode"):
         await Office().chat(asked('{"a\\ud800": "Total"}', model=EXTRACT))
-
-
-async def test_a_language_model_is_asked_and_only_what_the_lines_say_is_kept() -> None:
-    office = Office()
-    said = {
-        "no": {"value": "A-17", "lines": [2]},
-        "total": {"value": "99.99", "lines": [3]},
-    }
-    usage = Usage(50, 20)
-    office.talker.scripts.append((TextDelta(json.dumps(said), 20), Finish("stop", usage)))
-    office.talker.scripts.append((TextDelta("{}", 1), Finish("stop", usage)))
-
-    content, served = await office.answer(asked(PROMPT, model=ASKING))
-
-    assert content["no"] == "A-17"
-    assert content["total"] != "99.99"
-    first = office.talker.requests[0]
-    assert first.model.id == "talker"
-    assert first.temperature == 0
-    assert set(first.extras) == {"response_format"}
-    assert json.loads(first.extras["response_format"])["type"] == "json_schema"
-    asks = len(office.talker.requests)
-    assert served.finish.usage.prompt_tokens > TOKENS + 50 * asks
-    assert served.finish.usage.image_tokens == TOKENS
-
-
-CLAIMS = {
-    "no": {"value": "A-17", "lines": [2]},
-    "total": {"value": "99.99", "lines": [3]},
-}
-"""The total is none that the page prints."""
-
-
-@pytest.mark.parametrize(
-    ("lenient", "total", "marks"),
-    [(False, None, {"no": "exact"}), (True, "99.99", {"no": "exact", "total": "ungrounded"})],
-)
-async def test_what_no_words_say_is_null_or_kept_and_marked_where_that_is_asked_for(
-    *, lenient: bool, total: str | None, marks: dict[str, str]
-) -> None:
-    office = Office()
-    again = {"1": CLAIMS["total"]}
-    for answer in (CLAIMS, again):
-        finish = Finish("stop", Usage(50, 20))
-        office.talker.scripts.append((TextDelta(json.dumps(answer), 20), finish))
-    wanted = office.extractor.parse(PROMPT, "general", lenient=lenient)
-    found = await office.extractor.extract(asked(PROMPT, model=ASKING), wanted)
-    assert json.loads(found.content) == {"no": "A-17", "total": total}
-    assert {written(each.path): each.match for each in found.extraction.values} == marks
-
-
-@pytest.mark.parametrize(("shows", "pictures"), [(True, 1), (False, 0)])
-async def test_a_vision_model_is_shown_the_images_where_it_is_set_to(
-    *, shows: bool, pictures: int
-) -> None:
-    office = Office()
-    for answer in (CLAIMS, {"1": CLAIMS["no"]}):
-        office.talker.scripts.append(
-            (TextDelta(json.dumps(answer), 20), Finish("stop", Usage(1, 1)))
-        )
-    request = asked(PROMPT, model=replace(ASKING, language_model="seer", shows_pages=shows))
-    await office.chat(request)
-    for sent in office.talker.requests:
-        images = [
-            part
-            for message in sent.messages
-            for part in message.parts
-            if isinstance(part, ImagePart)
-        ]
-        assert len(images) == pictures
-        assert all(part in request.messages[0].parts for part in images)
-
-
-async def test_a_pdf_is_not_shown_for_its_pages_are_no_images_yet() -> None:
-    office = Office()
-    office.talker.scripts.append((TextDelta(json.dumps({}), 20), Finish("stop", Usage(1, 1))))
-    request = asked(PROMPT, model=replace(ASKING, language_model="seer", shows_pages=True))
-    pdf = DocumentPart(Document(b"%PDF", 10, 1_000_000, "messages"))
-    paper = replace(request, messages=(Message("user", (pdf, TextPart(PROMPT))),))
-    await office.chat(paper)
-    assert all(
-        isinstance(part, TextPart)
-        for sent in office.talker.requests
-        for message in sent.messages
-        for part in message.parts
-    )
-
-
-async def test_the_tokens_of_both_rounds_are_charged_and_the_request_once() -> None:
-    office = Office(limits=Limits(requests_per_minute=5, tokens_per_minute=100_000))
-    for answer in (CLAIMS, {"1": CLAIMS["total"]}):
-        office.talker.scripts.append(
-            (TextDelta(json.dumps(answer), 20), Finish("stop", Usage(50, 20)))
-        )
-    _, served = await office.answer(asked(PROMPT, model=ASKING))
-    assert office.limiter is not None
-    standing = await office.limiter.standing("tester")
-    assert standing.requests is not None
-    assert standing.tokens is not None
-    assert standing.requests.remaining == 4
-    used = 100_000 - standing.tokens.remaining
-    assert 2 * 70 + TOKENS < used <= served.finish.usage.total_tokens
-
-
-async def test_a_language_model_that_takes_too_long_fails_the_request() -> None:
-    office = Office()
-    office.talker.scripts.append((EngineTimeout("Too long."),))
-    with pytest.raises(EngineTimeout):
-        await office.chat(asked(PROMPT, model=ASKING))
 
 
 def test_only_models_of_an_engine_that_tells_lines_extract() -> None:

@@ -353,10 +353,7 @@ def test_a_connection_sends_at_once_and_notices_a_peer_that_vanished() -> None:
 
 async def test_whoever_is_not_in_haste_has_what_came_together() -> None:
     with rig() as made:
-        asking = asyncio.ensure_future(made.connection.ask((b"GET / HTTP/1.1\r\n\r\n",)))
-        await asyncio.sleep(0)
-        made.hear([CHUNKED + b"1\r\na\r\n"])
-        response = await asking
+        response = await begun(made, CHUNKED + b"1\r\na\r\n")
         pieces = response.pieces()
         assert await anext(pieces) == b"a"
         response.gather(0.05, 0.05)
@@ -378,10 +375,7 @@ async def test_whoever_is_not_in_haste_has_what_came_together() -> None:
 
 async def test_what_has_come_with_the_head_gathers_for_a_moment_of_its_own() -> None:
     with rig() as made:
-        asking = asyncio.ensure_future(made.connection.ask((b"GET / HTTP/1.1\r\n\r\n",)))
-        await asyncio.sleep(0)
-        made.hear([CHUNKED + b"1\r\na\r\n"])
-        response = await asking
+        response = await begun(made, CHUNKED + b"1\r\na\r\n")
         response.gather(0.01, 0.05)
         waiting = asyncio.ensure_future(response.more())
         await asyncio.sleep(0)
@@ -403,10 +397,7 @@ async def test_what_has_come_with_the_head_gathers_for_a_moment_of_its_own() -> 
 
 async def test_a_failure_comes_after_what_has_gathered() -> None:
     with rig() as made:
-        asking = asyncio.ensure_future(made.connection.ask((b"GET / HTTP/1.1\r\n\r\n",)))
-        await asyncio.sleep(0)
-        made.hear([CHUNKED + b"1\r\na\r\n"])
-        response = await asking
+        response = await begun(made, CHUNKED + b"1\r\na\r\n")
         response.gather(0.01, 0.05)
         waiting = asyncio.ensure_future(response.more())
         await asyncio.sleep(0)

@@ -234,24 +234,12 @@ async def test_the_error_of_a_member_is_told_where_nobody_else_can_be_asked() ->
     assert hand.slept == []
 
 
-async def test_a_member_that_is_full_is_left_in_peace_as_long_as_it_asked() -> None:
+@pytest.mark.parametrize("failure", [Overloaded, EngineUnavailable])
+async def test_a_member_that_says_when_to_ask_again_is_left_in_peace_as_long(
+    failure: type[Overloaded | EngineUnavailable],
+) -> None:
     engines = fakes(2)
-    engines[0].scripts.append((Overloaded("x", retry_after=5),))
-    hand = Hand(chance=0.0)
-    pool = pool_of(engines, hand)
-
-    for _ in range(3):
-        await ask(pool)
-    assert asked(engines) == [1, 3]
-    hand.now += 5
-    await ask(pool)
-
-    assert asked(engines) == [2, 3]
-
-
-async def test_a_member_that_says_when_it_is_up_again_is_asked_then() -> None:
-    engines = fakes(2)
-    engines[0].scripts.append((EngineUnavailable("x", retry_after=5),))
+    engines[0].scripts.append((failure("x", retry_after=5),))
     hand = Hand(chance=0.0)
     pool = pool_of(engines, hand)
 
