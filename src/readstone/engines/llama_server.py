@@ -11,11 +11,9 @@ import importlib
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, cast
 
 from readstone.core.errors import ConfigurationError
@@ -139,7 +137,7 @@ def _set(library: Any, parameters: Any, name: str, value: object) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until SIGTERM; 1 where the model cannot be loaded, 2 where the flags are wrong."""
+    """Serve until killed; 1 where the model cannot be loaded, 2 where the flags are wrong."""
     try:
         flags = read_flags(arguments)
         library = importlib.import_module(WHEEL)
@@ -153,20 +151,20 @@ def main(arguments: Sequence[str]) -> int:
     if key := os.environ.pop("LLAMA_API_KEY", ""):
         parameters.api_keys = [key]
     try:
-        server = library.Server(parameters)
+        _keep(library.Server(parameters))
     except RuntimeError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    # Before this line SIGTERM ends it at once, however long a model takes to load.
-    asked = threading.Event()
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
 
-    signal.signal(signal.SIGTERM, stop)
-    asked.wait()
-    del server
-    return 0
+def _keep(_server: object) -> NoReturn:
+    """Hold a server until the process is killed.
+
+    SIGTERM ends it at once, as it ends any program: asked to stop, the library waits half a minute for open streams,
+    in which nothing comes any more.
+    """
+    while True:
+        signal.pause()
 
 
 if __name__ == "__main__":

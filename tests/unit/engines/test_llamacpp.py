@@ -283,18 +283,21 @@ async def test_a_real_model_sees_through_the_wheels_server(seer: Supervised) -> 
     assert seer.fingerprint.startswith("llamacpp-")
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 async def test_a_real_server_killed_over_an_answer_says_so_and_comes_back(
-    seer: Supervised, tmp_path: Path
+    seer: Supervised, tmp_path: Path, number: signal.Signals
 ) -> None:
+    """Asked to end by somebody else, llama.cpp by itself would hold the answer for half a minute."""
     (record,) = (tmp_path / "run").iterdir()
     launcher = json.loads(record.read_text("utf-8"))["launcher"]["pid"]
     endless = _request(FRANCE, ignore_eos=b"true")
 
     async with aclosing(seer.chat(endless)) as events:
         await anext(events)
-        os.kill(children(launcher)[0], signal.SIGKILL)
-        with pytest.raises(EngineCrashed):
-            await fold(events)
+        os.kill(children(launcher)[0], number)
+        async with asyncio.timeout(Patience().stop):
+            with pytest.raises(EngineCrashed):
+                await fold(events)
 
     await until(lambda: seer.state == "ready")
     assert "paris" in (await _ask(seer, FRANCE)).text.lower()
