@@ -1,5 +1,6 @@
 """The parameters of a URL's query: those that are known, each once."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from starlette.requests import Request
 
 from readstone.core.errors import InvalidRequest
 
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _TEXT: Final = {"type": "string"}
 QUERY: Final[Mapping[str, dict[str, Any]]] = {
     "since": {
@@ -39,12 +41,14 @@ QUERY: Final[Mapping[str, dict[str, Any]]] = {
 
 
 def parameters(request: Request, known: Collection[str]) -> Mapping[str, str]:
-    """The parameters of the query; InvalidRequest for one that is not known or comes twice."""
+    """The parameters of the query; InvalidRequest for one that is not known, comes twice, or holds what no database takes."""
     pairs = request.query_params.multi_items()
-    for name, _ in pairs:
+    for name, value in pairs:
         if name not in known:
             listed = f"there are {', '.join(sorted(known))}" if known else "there is none"
             raise InvalidRequest(f"There is no parameter '{name[:80]}'; {listed}.", param=name)
+        if "\0" in value:
+            raise InvalidRequest(f"{name} holds a character that it may not hold.", param=name)
     if len(pairs) != len(dict(pairs)):
         raise InvalidRequest("A parameter is given twice.")
     return dict(pairs)
@@ -53,6 +57,7 @@ def parameters(request: Request, known: Collection[str]) -> Mapping[str, str]:
 def limit(asked: Mapping[str, str], most: int, default: int = 100) -> int:
     """How many of a list are asked for by `limit`; InvalidRequest where that is none, or more than `most`."""
     written = asked.get("limit", str(default))
-    if not (written.isascii() and written.isdigit() and 1 <= int(written[:20]) <= most):
+    found = int(written) if _NUMBER.fullmatch(written) else 0
+    if not 1 <= found <= most:
         raise InvalidRequest(f"limit is a number from 1 to {most}.", param="limit")
-    return int(written)
+    return found

@@ -26,6 +26,8 @@ EXTRACT = Model(
 """What extracts, with no configuration at all; called as in the contract of image extraction."""
 
 _MAX_IMAGES = ModelConfig().max_images
+_TOLD = 200
+"""Characters of an unknown name that are looked at and told."""
 
 
 class Catalogue:
@@ -49,10 +51,11 @@ class Catalogue:
         """The model of that id or alias; ModelNotFound names the nearest."""
         model = self._by_name.get(name)
         if model is None:
-            matches = get_close_matches(name, list(self._by_name), n=1, cutoff=0.5)
+            told = name[:_TOLD]  # a name of megabytes would be compared for seconds
+            matches = get_close_matches(told, list(self._by_name), n=1, cutoff=0.5)
             hint = f"Did you mean '{matches[0]}'? " if matches else ""
             raise ModelNotFound(
-                f"There is no model '{name[:200]}'. {hint}GET /v1/models and 'readstone models' list them.",
+                f"There is no model '{told}'. {hint}GET /v1/models and 'readstone models' list them.",
                 param="model",
             )
         return model

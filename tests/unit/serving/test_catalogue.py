@@ -79,6 +79,21 @@ def test_an_unknown_model_is_told_with_the_nearest() -> None:
     assert caught.value.param == "model"
 
 
+def test_of_a_name_of_megabytes_the_beginning_is_compared_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[str] = []
+
+    def compare(word: str, *_: object, **__: object) -> list[str]:
+        compared.append(word)
+        return []
+
+    monkeypatch.setattr("readstone.serving.catalogue.get_close_matches", compare)
+    with pytest.raises(ModelNotFound, match=f"'{'x' * 200}'"):
+        build_catalogue({}, ENGINES).find("x" * 10**6)
+    assert compared == ["x" * 200]
+
+
 def test_a_model_of_the_reader_may_have_a_profile() -> None:
     entries = {"readstone-ocr": ModelConfig(profile="best"), "b": ModelConfig("ocr", "reader")}
     catalogue = build_catalogue(entries, ENGINES)

@@ -327,6 +327,19 @@ async def test_a_key_that_is_not_there_is_told(boss: Office, method: str, path: 
     assert_refused(await boss.ask(method, path, {}), 404, "id")
 
 
+async def test_no_database_is_asked_for_an_id_that_it_may_not_take(
+    boss: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = boss.store.find_key
+
+    async def picky(public_id: str) -> Key | None:
+        assert "\0" not in public_id
+        return await find(public_id)
+
+    monkeypatch.setattr(boss.store, "find_key", picky)
+    assert_refused(await boss.ask("GET", f"{KEYS}/a\0b"), 404, "id")
+
+
 async def test_keys_are_listed_in_pages_and_by_what_is_known_of_them(boss: Office) -> None:
     for number in range(5):
         key, _ = mint(f"key {number}", 10 + number, owner="Ada" if number % 2 else "Bo")
@@ -353,6 +366,12 @@ async def test_keys_are_listed_in_pages_and_by_what_is_known_of_them(boss: Offic
         ("state=gone", "state"),
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=", "limit"),
+        ("limit=%C2%B2", "limit"),
+        ("limit=00000000000000000001" + "9" * 30, "limit"),
+        ("limit=1" + "0" * 5000, "limit"),
+        ("owner=%00", "owner"),
         ("after=x", "after"),
         ("who=x", "who"),
     ],
