@@ -268,6 +268,33 @@ def test_a_tool_is_called_as_the_engine_calls_it(engines: Engines) -> None:
     assert "".join(arguments) == call["function"]["arguments"]
 
 
+def test_tools_that_a_model_would_never_see_are_refused(engines: Engines) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    earlier = {"role": "assistant", "content": None, "tool_calls": [call]}
+    messages = [*ask(text_part(CAPITAL)), earlier, {"role": "tool", "content": "It is blue."}]
+    for asked, param in (
+        ({"messages": ask(text_part(CAPITAL)), "tools": [LOOK]}, "tools"),
+        ({"messages": messages}, "messages"),
+    ):
+        reply = engines.server.chat(json.dumps({"model": SEER, **asked}).encode())
+        assert (reply.status, reply.error["param"]) == (400, param)
+    asked = {"messages": ask(text_part(CAPITAL)), "tools": [LOOK], "tool_choice": "none"}
+    assert engines.server.chat(json.dumps({"model": SEER, **asked}).encode()).status == 200
+
+
+def test_a_function_that_is_chosen_is_called(engines: Engines) -> None:
+    other = {**LOOK, "function": {**LOOK["function"], "name": "other"}}
+    chosen = {"type": "function", "function": {"name": "look"}}
+    asked: Any = {"max_tokens": 400, "logit_bias": {str(CALL): 100, str(END): 200}}
+    ours = whole(engines, "Tiny/qwen3", HELLO, tools=[other, LOOK], tool_choice=chosen, **asked)
+    direct = engines.tiny["qwen3"].chat(
+        HELLO, temperature=0, tools=[LOOK], tool_choice="required", **asked
+    )
+    assert said(ours) == said(direct)
+    (call,) = ours["choices"][0]["message"]["tool_calls"]
+    assert call["function"]["name"] == "look"
+
+
 def test_the_answer_of_a_tool_reaches_the_engine(engines: Engines) -> None:
     call = {"name": "look", "arguments": '{"colour":"red"}'}
     calling = [{"id": "call_1", "type": "function", "function": call}]

@@ -188,7 +188,7 @@ class Workshop:
                 first_seconds=section.first_seconds,
                 silence_seconds=section.silence_seconds,
                 refused=frozenset(section.refuses),
-                has_template=isinstance(section, LlamaCppConfig),
+                is_llamacpp=isinstance(section, LlamaCppConfig),
             )
             return HTTPEngine(name, options, pictures, HealthOptions())
 

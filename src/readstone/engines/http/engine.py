@@ -47,8 +47,8 @@ class HTTPOptions:
     """Where an engine's server is and how it is spoken to.
 
     `api_key` and `headers` go to this target only. `first_seconds` may pass before an answer begins, `silence_seconds`
-    between its pieces. `refused` are properties that this engine would ignore or get wrong. `has_template`: it is llama.cpp,
-    and tells what the model's chat template has a place for.
+    between its pieces. `refused` are properties that this engine would ignore or get wrong. `is_llamacpp` tells whether
+    it is llama.cpp, None where only the server knows.
     """
 
     target: Target
@@ -60,7 +60,7 @@ class HTTPOptions:
     connections: int = 4096
     ca_file: Path | None = None
     refused: frozenset[str] = frozenset()
-    has_template: bool = False
+    is_llamacpp: bool | None = None
 
     @property
     def credentials(self) -> Headers:
@@ -100,7 +100,7 @@ class HTTPEngine:
         )
         self._health = Health(name, self._probe, health)
         self._health_path = health.path
-        self._template = Template(self._client) if options.has_template else None
+        self._template = Template(self._client, is_known=options.is_llamacpp is True)
 
     @property
     def name(self) -> str:
@@ -186,7 +186,7 @@ class HTTPEngine:
                     f"The engine of '{request.model.id}' does not honour '{name}': leave it out.",
                     param=name,
                 )
-        if self._template is not None:
+        if self._options.is_llamacpp is not False:
             request = await self._template.fitted(request)
         return await pictured(request, self._pictures)
 
@@ -214,7 +214,7 @@ class HTTPEngine:
             complaint, seconds = failure.complaint, failure.retry_after
             error = translate(complaint, model, seconds, request.extras)
             if isinstance(error, EngineUnavailable):
-                self._health.note_failure()
+                self._note_failure()
             return error
         log("engine failed", engine=self._name, id=request.id, reason=str(failure))
         return self._lost(failure, model)
@@ -229,13 +229,17 @@ class HTTPEngine:
             case Garbled():
                 return EngineFailed(f"The engine of '{model}' answered nonsense.")
             case Broken():
-                self._health.note_failure()
+                self._note_failure()
                 return EngineCrashed()
             case _:
-                self._health.note_failure()
+                self._note_failure()
                 return EngineUnavailable(
                     f"The engine of '{model}' cannot be reached; nothing was begun."
                 )
+
+    def _note_failure(self) -> None:
+        self._template.forget()
+        self._health.note_failure()
 
     async def _probe(self) -> bool:
         """Whether the server answers on its health path."""
@@ -244,6 +248,7 @@ class HTTPEngine:
                 await response.read(_MOST_COMPLAINT)
                 return response.status < HTTPStatus.INTERNAL_SERVER_ERROR
         except Failure:
+            self._template.forget()
             return False
 
 
