@@ -55,15 +55,16 @@ def _definitions(schema: dict[str, Parsed]) -> bool:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads the parts of one schema; `leaves` counts on, since references make much of little."""
+    """Reads the parts of one schema; `leaves` and `levels` are counted on the way, since references make much of little."""
 
     root: dict[str, Parsed]
     leaves: int = 0
+    levels: int = 0
 
     def node(self, key: str, part: Parsed, within: tuple[str, ...]) -> Node:
         """What the part of that key asks for; `within` are the references that led here."""
         if part is True or part == {}:
-            return Field(key)
+            return self._leaf(Field(key))
         if not isinstance(part, dict):
             raise InvalidRequest(
                 f"The schema of {key or 'the root'!r} is not an object.", param="schema"
@@ -74,15 +75,23 @@ class _Reader:
                 raise InvalidRequest(
                     f"The schema uses {keyword!r}, which is not supported.", param="schema"
                 )
-        match _type(part):
-            case "object":
-                return self._group(key, part, within)
-            case "array":
-                return ListOf(self.node(key, part.get("items", True), within))
-            case name:
-                self.leaves += 1
-                require(self.leaves, LEAVES, "leaves")
-                return _field(key, part, name)
+        name = _type(part)
+        if name not in {"object", "array"}:
+            return self._leaf(_field(key, part, name))
+        self.levels += 1
+        require(self.levels, NESTING, "levels")
+        found = (
+            self._group(key, part, within)
+            if name == "object"
+            else ListOf(self.node(key, part.get("items", True), within))
+        )
+        self.levels -= 1
+        return found
+
+    def _leaf(self, field: Field) -> Field:
+        self.leaves += 1
+        require(self.leaves, LEAVES, "leaves")
+        return field
 
     def _group(self, key: str, part: dict[str, Parsed], within: tuple[str, ...]) -> Group:
         properties = part.get("properties")
