@@ -15,6 +15,8 @@ from readstone.engines.reader.tokens import count, image_tokens
 
 INSTRUCTION_TOKENS = 8192
 """More words than that are not an instruction about a page; they are refused, never cut."""
+_CHARACTERS = 32 * INSTRUCTION_TOKENS
+"""What is longer is too long whatever it says: counting the words of a body of megabytes would hold everybody up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,19 @@ def assignment(messages: tuple[Message, ...]) -> Assignment:
             code="no_image",
         )
     said = instruction(messages)
+    if len(said) > _CHARACTERS:
+        raise _too_long(f"{len(said)} characters")
     tokens = count(said)
     if tokens > INSTRUCTION_TOKENS:
-        raise ContextTooLong(
-            f"The instruction is {tokens} tokens long; this model takes at most "
-            f"{INSTRUCTION_TOKENS}. Images do not count.",
-            param="messages",
-        )
+        raise _too_long(f"{tokens} tokens")
     return Assignment(seen[-1], said, tokens)
+
+
+def _too_long(size: str) -> ContextTooLong:
+    return ContextTooLong(
+        f"The instruction is {size} long; this model takes at most {INSTRUCTION_TOKENS} tokens. Images do not count.",
+        param="messages",
+    )
 
 
 def instruction(messages: tuple[Message, ...]) -> str:

@@ -69,6 +69,17 @@ def test_more_words_than_an_instruction_has_are_refused_and_never_cut() -> None:
     assert (caught.value.param, caught.value.code) == ("messages", "context_length_exceeded")
 
 
+def test_words_of_megabytes_are_refused_without_being_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def count(text: str) -> int:
+        raise AssertionError(f"{len(text)} characters are looked at")
+
+    monkeypatch.setattr("readstone.engines.reader.assignment.count", count)
+    with pytest.raises(ContextTooLong, match="characters long"):
+        plan((_user(" " * 10**6, INVOICE),))
+
+
 def test_images_are_read_in_the_profile_of_the_model() -> None:
     job = plan((_user(INVOICE),), "fast")
 
