@@ -1,12 +1,21 @@
 """What an engine says went wrong, whatever the shape it says it in."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
 _QUOTED = re.compile(r"(['\"`]).{24,}?\1", re.DOTALL)
+_STATUS = re.compile(r"[1-5]\d\d")
+_STATUSES: Final[Mapping[str, int]] = {
+    "invalid_request_error": 400,
+    "rate_limit_error": 429,
+    "overloaded_error": 529,
+    "timeout_error": 504,
+}
+"""Of the types of errors that hosted APIs send without a code."""
 _MOST_LOGGED: Final = 300
 
 
@@ -67,9 +76,29 @@ def read_complaint(status: int, body: bytes) -> Complaint:
             detail = msgspec.json.encode(found.detail).decode() if found.detail is not None else ""
             error = Error(found.message or detail, found.type, found.code, found.param)
     code = str(error.code) if isinstance(error.code, str) else error.type or ""
-    inner = error.code if isinstance(error.code, int) else 0
     # vLLM says where the property lies in its own view of a request: body.seed.
-    param = error.param.removeprefix("body.") if isinstance(error.param, str) else None
+    named = error.param if isinstance(error.param, str) else _place(found.detail)
+    param = None if named is None else named.removeprefix("body.")
     return Complaint(
-        status or inner, error.message, code.lower(), param, error.n_ctx, error.n_prompt_tokens
+        status or _status(error),
+        *(error.message, code.lower(), param, error.n_ctx, error.n_prompt_tokens),
     )
+
+
+def _status(error: Error) -> int:
+    """The status that an error inside a stream would have had, 0 where nothing tells."""
+    code = str(error.code)
+    if _STATUS.fullmatch(code):  # LiteLLM writes it as a text
+        return int(code)
+    return _STATUSES.get(error.type or "", 0)
+
+
+def _place(detail: Any) -> str | None:
+    """Where a validator found something wrong: FastAPI's `loc` of the first."""
+    match detail:
+        case [{"loc": [*path]}, *_]:
+            return "".join(
+                f"[{step}]" if isinstance(step, int) else f".{step}" for step in path
+            ).removeprefix(".")
+        case _:
+            return None

@@ -2,14 +2,13 @@
 
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from math import isfinite
 from typing import Final
 
 from readstone.core.errors import (
-    ContextTooLong,
     EngineFailed,
     EngineTimeout,
     EngineUnavailable,
@@ -21,42 +20,22 @@ from readstone.core.errors import (
     UnsupportedParameter,
 )
 from readstone.engines.http.complaint import Complaint
+from readstone.engines.http.too_long import read_too_long
 
 _MOST_RETRY_SECONDS: Final = 60.0
 _DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 """How HTTP writes a date (RFC 9110, 5.6.7); its older forms are not read."""
-_TOO_LONG = re.compile(
-    # vLLM and OpenAI; SGLang; llama.cpp; vLLM where the answer alone is too long
-    r"maximum context length is"
-    r"|longer than the (?:model's )?(?:maximum )?(?:context|model) length"
-    r"|exceeds? the (?:available )?(?:context|maximum (?:context|model))"
-    r"|(?:exceeds? .{0,40}|cannot be greater than )max_model_len",
-    re.IGNORECASE,
-)
-_LIMIT = re.compile(
-    r"(?:context (?:length|size) (?:is |of )?(?:only )?\(?|max_model_len=)(\d+)", re.IGNORECASE
-)
-_PROMPT = (
-    # vLLM: (31 in the messages, 4096 in the completion)
-    re.compile(r"(\d+) in the (?:messages|prompt|input)", re.IGNORECASE),
-    # newer vLLM: your request has 2048 input tokens
-    re.compile(r"(\d+) (?:input|prompt) tokens", re.IGNORECASE),
-    # SGLang, llama.cpp and OpenAI: the input (5000 …, request (1500 …, messages resulted in 1500 …
-    re.compile(
-        r"(?:input|request|prompt|messages) (?:\(|is |has |resulted in |contains )(\d+)",
-        re.IGNORECASE,
-    ),
-)
 _FULL = re.compile(r"queue|capacity|overload|too many|busy", re.IGNORECASE)
 """A server that is up and says so with a 503: vLLM over its bound of queued requests."""
 _BROKEN_IMAGE = re.compile(
-    r"(?:load|decode|process|open|identify).{0,20} image|image.{0,30}(?:invalid|corrupt|decode|truncated)",
+    r"(?:load|decode|process|open|identify|invalid).{0,20} image|image.{0,30}(?:invalid|corrupt|decode|truncated)",
     re.IGNORECASE,
 )
-_KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
+_LACKING: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
+        # vLLM; llama.cpp; Ollama
         re.compile(
-            r"tool.choice.*(?:requires|parser)|tool.call.parser|tools? (?:param|require)",
+            r"tool.choice.*(?:requires|parser)|tool.call.parser|tools? (?:param|require)|not support tools",
             re.IGNORECASE,
         ),
         "This model's engine was started without support for tools.",
@@ -75,6 +54,18 @@ _KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "This model's engine takes no images.",
         "messages",
     ),
+    (
+        re.compile(r"not support thinking", re.IGNORECASE),
+        "This model does not think before it answers: leave 'reasoning_effort' out.",
+        "reasoning_effort",
+    ),
+)
+"""What an engine or its model cannot do at all, in their words and in ours, and the field it is about.
+
+llama.cpp says 500 of some of it.
+"""
+_KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    *_LACKING,
     (
         re.compile(
             r"\bn\b.{0,30}(?:greedy|temperature)|(?:best_of|multiple completions|n > 1)",
@@ -113,7 +104,6 @@ _NAMED = re.compile(r"Field '([^']+)'")
 _MISREAD = re.compile(r"Failed to parse (tools|messages)\b")
 """llama.cpp says 500 of what a client wrote, where it cannot make sense of it."""
 _PROPERTY = re.compile(r"[a-z_]{1,40}(?:[.\[][\w.\[\]]{0,80})?")
-_TOO_LONG_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 
 
 def _failed(engine: str, seconds: float) -> RequestError:
@@ -132,8 +122,17 @@ _MEANINGS: dict[int, Callable[[str, float], RequestError]] = {
     502: lambda engine, seconds: EngineUnavailable(f"{engine} is not up.", retry_after=seconds),
     503: lambda engine, seconds: EngineUnavailable(f"{engine} is not up.", retry_after=seconds),
     504: lambda engine, _: EngineTimeout(f"{engine} did not answer in time."),
+    **dict.fromkeys(
+        (521, 522, 523, 525, 526),
+        lambda engine, seconds: EngineUnavailable(f"{engine} is not up.", retry_after=seconds),
+    ),
+    524: lambda engine, _: EngineTimeout(f"{engine} did not answer in time."),
+    529: lambda engine, seconds: Overloaded(f"{engine} is busy.", retry_after=seconds),
 }
-"""What a status of an engine means, given how the engine is called and the seconds it asks to wait."""
+"""What a status of an engine means, given how the engine is called and the seconds it asks to wait.
+
+Those from 521 on are of hosted APIs: Cloudflare's of a server that it does not reach, Anthropic's of one that is full.
+"""
 
 
 def translate(
@@ -144,12 +143,14 @@ def translate(
     `sent` are the names of properties that were passed on as the client wrote them.
     """
     status = complaint.status
-    if (too_long := _context(complaint, model)) is not None:
+    if (too_long := read_too_long(complaint, model)) is not None:
         return too_long
     if status in _REFUSALS:
         return _refusal(complaint, model, sent)
     if misread := _MISREAD.match(complaint.message):
         return _refused(model, misread[1])
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and (lacking := _known(complaint, _LACKING)):
+        return lacking
     if status == HTTPStatus.SERVICE_UNAVAILABLE and _FULL.search(complaint.message):
         status = HTTPStatus.TOO_MANY_REQUESTS
     meaning = _MEANINGS.get(status, _failed)
@@ -176,31 +177,18 @@ def _date(value: str) -> float | None:
         return None
 
 
-def _context(complaint: Complaint, model: str) -> ContextTooLong | None:
-    if complaint.code not in _TOO_LONG_CODES and not _TOO_LONG.search(complaint.message):
-        return None
-    context = complaint.context or _number(complaint.message, _LIMIT)
-    prompt = complaint.prompt or _number(complaint.message, *_PROMPT)
-    size = f" takes {context} tokens" if context else " takes fewer tokens"
-    asked = f"the request has {prompt}" if prompt else "the request has more"
-    return ContextTooLong(
-        f"'{model}'{size}, prompt and answer together; {asked}. Send less, or ask for fewer with "
-        "'max_tokens'.",
-        param="messages",
-        context=context,
-        prompt=prompt,
-    )
-
-
-def _number(message: str, *patterns: re.Pattern[str]) -> int | None:
-    found = next(filter(None, (pattern.search(message) for pattern in patterns)), None)
-    return int(found[1][:12]) if found else None
+def _known(
+    complaint: Complaint, refusals: Sequence[tuple[re.Pattern[str], str, str]]
+) -> UnsupportedParameter | None:
+    for pattern, message, param in refusals:
+        if pattern.search(complaint.message):
+            return UnsupportedParameter(message, param=param)
+    return None
 
 
 def _refusal(complaint: Complaint, model: str, sent: Collection[str]) -> InvalidRequest:
-    for pattern, message, param in _KNOWN:
-        if pattern.search(complaint.message):
-            return UnsupportedParameter(message, param=param)
+    if known := _known(complaint, _KNOWN):
+        return known
     if _SHAPE.search(complaint.message):
         param = next((name for name in _SHAPES if name in sent), "response_format")
         return UnsupportedParameter(

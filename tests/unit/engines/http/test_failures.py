@@ -30,6 +30,23 @@ VLLM_ANSWER = (
     "(parameter=max_tokens, value=16384)"
 )
 SGLANG = "The input (5000 tokens) is longer than the model's context length (4096 tokens)."
+SGLANG_BOTH = (
+    "Requested token count exceeds the model's maximum context length of 4096 tokens. You requested a total of 5000 "
+    "tokens: 3000 tokens from the input messages and 2000 tokens for the completion."
+)
+VLLM_BOTH = (
+    "You passed 97 input tokens and requested 16384 output tokens. However, the model's context length is only 4096 "
+    "tokens, resulting in a maximum input length of 0 tokens."
+)
+VLLM_DECODER = "The decoder prompt (length 5000) is longer than the maximum model length of 4096."
+TGI = "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 3000 `inputs` tokens"
+TGI_PROMPT = "Input validation error: `inputs` must have less than 1024 tokens. Given: 2000"
+MISTRAL = "Prompt contains 40000 tokens, too large for model with 32768 maximum context length"
+GEMINI = "The input token count (70000) exceeds the maximum number of tokens allowed (65536)."
+LM_STUDIO = (
+    "Trying to keep the first 5000 tokens when context the overflows. However, the model is loaded with context length "
+    "of only 4096 tokens"
+)
 LLAMA = {
     "code": 400,
     "message": "request (1500 tokens) exceeds the available context size (1024 tokens), try increasing it",
@@ -51,6 +68,24 @@ def refusal(status: int, error: object, retry_after: float | None = None) -> Req
         ({"message": VLLM_NEW, "code": 400}, 1024, 2048),
         ({"message": VLLM_ANSWER, "code": 400}, 2048, None),
         ({"message": SGLANG}, 4096, 5000),
+        ({"message": SGLANG_BOTH}, 4096, 3000),
+        ({"message": VLLM_BOTH}, 4096, 97),
+        ({"message": VLLM_DECODER}, 4096, 5000),
+        (TGI, 4096, 3000),
+        (TGI_PROMPT, 1024, 2000),
+        ({"message": MISTRAL, "code": "3051"}, 32768, 40000),
+        ({"message": GEMINI}, 65536, 70000),
+        (LM_STUDIO, 4096, 5000),
+        ({"message": "prompt is too long: 2123 tokens > 2000 maximum"}, 2000, 2123),
+        (
+            {
+                "message": "Input length (5000 tokens) exceeds the maximum allowed length (4096 tokens)."
+            },
+            4096,
+            5000,
+        ),
+        ("prompt too long; exceeded max context length by 12 tokens", None, None),
+        ({"message": "Input is too long for requested model."}, None, None),
         (LLAMA, 1024, 1500),
         ({"message": "Too long.", "code": "context_length_exceeded"}, None, None),
     ],
@@ -78,12 +113,68 @@ def test_every_engine_s_way_of_saying_too_long_is_one_error(
         (502, EngineUnavailable),
         (503, EngineUnavailable),
         (504, EngineTimeout),
+        (522, EngineUnavailable),
+        (524, EngineTimeout),
+        (529, Overloaded),
         (418, EngineFailed),
         (302, EngineFailed),
     ],
 )
 def test_every_status_means_something(status: int, kind: type[RequestError]) -> None:
     assert type(refusal(status, {"message": "m"})) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 429}, Overloaded),
+        ({"code": "429", "type": "None", "param": "None"}, Overloaded),
+        ({"type": "rate_limit_error", "code": None}, Overloaded),
+        ({"type": "overloaded_error"}, Overloaded),
+        ({"type": "invalid_request_error"}, InvalidRequest),
+        ({"code": 400}, InvalidRequest),
+        ({"code": 503}, EngineUnavailable),
+        ({"type": "timeout_error"}, EngineTimeout),
+        ({"code": "3051"}, EngineFailed),
+        ({"code": 0}, EngineFailed),
+        ({"type": "server_error"}, EngineFailed),
+        ("text", EngineFailed),
+    ],
+)
+def test_an_error_inside_a_stream_is_what_it_would_have_been_before(
+    error: object, kind: type[RequestError]
+) -> None:
+    assert type(refusal(0, error)) is kind
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ("tools param requires --jinja flag", "tools"),
+        ("image input is not supported - hint: you may need to provide the mmproj", "messages"),
+    ],
+)
+def test_what_an_engine_cannot_do_is_no_failure_of_it(message: str, param: str) -> None:
+    found = refusal(500, {"message": message, "code": 500})
+    assert isinstance(found, UnsupportedParameter)
+    assert found.param == param
+
+
+@pytest.mark.parametrize(
+    ("path", "param"),
+    [
+        (["body", "seed"], "seed"),
+        (["body", "messages", 0, "content"], "messages[0].content"),
+        (["body", "/etc/passwd"], None),
+        ([], None),
+    ],
+)
+def test_a_validators_place_is_named(path: list[object], param: str | None) -> None:
+    detail = [{"loc": path, "msg": "Input should be a valid integer", "type": "int_parsing"}]
+    body = json.dumps({"detail": detail}).encode()
+    found = translate(read_complaint(422, body), "model", None)
+    assert isinstance(found, InvalidRequest)
+    assert found.param == param
 
 
 def test_the_time_to_wait_is_the_engine_s_but_bounded() -> None:
@@ -107,6 +198,8 @@ def test_the_time_to_wait_is_the_engine_s_but_bounded() -> None:
         ("`prompt_logprobs` are not available when `stream=True`.", "prompt_logprobs"),
         ("Requested sample logprobs of 21, which is greater than max allowed: 20", "top_logprobs"),
         ("top_logprobs requires logprobs to be set to true", "top_logprobs"),
+        ("registry.ollama.ai/library/m does not support tools", "tools"),
+        ("registry.ollama.ai/library/m does not support thinking", "reasoning_effort"),
         ("n must be 1 when using greedy sampling, got 2.", "n"),
     ],
 )
