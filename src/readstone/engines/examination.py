@@ -14,6 +14,7 @@ from readstone.config import (
     environment,
 )
 from readstone.core.errors import ConfigurationError, EngineFailed
+from readstone.engines.gguf import check_model, check_projector
 from readstone.engines.http.listing import Listed, Listing
 from readstone.engines.hub import Hub, parse_weights
 from readstone.engines.llamacpp import find_llama_server
@@ -91,10 +92,13 @@ def _weights(section: LlamaCppConfig, config: Config) -> str:
     hub = Hub(config.data_dir / MODELS, config.hub.endpoint)
     here = 0
     told: list[str] = []
-    for file in filter(None, (section.model, section.mmproj)):
+    for file, check in ((section.model, check_model), (section.mmproj, check_projector)):
+        if file is None:
+            continue
         weights = parse_weights(file)
         path = hub.path(weights)
         if path.exists():
+            check(path)
             here += path.stat().st_size
             told.append(f"{path} ({path.stat().st_size / 1e9:.2f} GB)")
         else:

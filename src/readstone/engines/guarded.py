@@ -25,14 +25,16 @@ class LogFile:
     files: int = 3
 
     def tail(self, lines: int) -> str:
-        """Its last lines, empty where there is none; reads the file."""
+        """Its last lines, of the program's last run only; empty where there is none. Reads the file."""
         try:
             with self.path.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
                 content = file.read()
         except OSError:
             return ""
-        return "\n".join(content.decode(errors="replace").splitlines()[-lines:])
+        said = content.decode(errors="replace").splitlines()
+        begun = max((i for i, line in enumerate(said) if line.startswith(launcher.RUN)), default=0)
+        return "\n".join(said[begun:][-lines:])
 
 
 class Guarded:

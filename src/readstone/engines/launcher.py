@@ -20,6 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+RUN = "--- "
+"""Begins the line of the log with which a run begins."""
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _CHUNK = 64 * 1024
@@ -83,7 +86,7 @@ class Launcher:
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, _noted)
-        self._journal.write(f"--- {' '.join(self._program)}\n".encode())
+        self._journal.write(f"{RUN}{' '.join(self._program)}\n".encode())
         try:
             engine = self._begin(theirs)
         except OSError as error:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from readstone.core.errors import ConfigurationError, EngineFailed
 from readstone.engines import llama_server
+from readstone.engines.gguf import MAGIC, check_model, check_projector
 from readstone.engines.hub import Hub, HubFile
 from readstone.engines.program import Command, Seat
 
-_MAGIC = b"GGUF"
 _SPARE = 8
 """Threads for questions about its health, beside one for each request."""
 _SAMPLE = 1024 * 1024
@@ -95,6 +95,14 @@ class LlamaCppOptions:
         )
 
 
+def check_files(options: LlamaCppOptions) -> None:
+    """ConfigurationError where a file that is here cannot be what it is named for; those of the hub are not looked at."""
+    if isinstance(options.model, Path):
+        check_model(options.model)
+    if isinstance(options.mmproj, Path):
+        check_projector(options.mmproj)
+
+
 class LlamaCpp:
     """A model on the server that `find_llama_server` found."""
 
@@ -138,6 +146,6 @@ def _sample(path: Path) -> bytes:
             last = file.read(_SAMPLE)
     except OSError as error:
         raise EngineFailed(f"{path} cannot be read: {error.strerror}.") from error
-    if not first.startswith(_MAGIC):
+    if not first.startswith(MAGIC):
         raise EngineFailed(f"{path} is not a GGUF file.")
     return hashlib.sha256(b"%d" % size + first + last).digest()

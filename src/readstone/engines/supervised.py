@@ -20,6 +20,7 @@ from readstone.core.errors import (
 )
 from readstone.engines.guarded import Guarded, LogFile
 from readstone.engines.health import is_gone, is_well
+from readstone.engines.last_words import ending, reason
 from readstone.engines.leftovers import MARK, Leftovers
 from readstone.engines.patience import Patience
 from readstone.engines.program import Program, Seat, new_seat
@@ -30,6 +31,8 @@ _PAUSE = 1.0
 """Between two questions after a start's health: from the first to the other, in seconds."""
 _PROBE_SECONDS = 5.0
 _TAIL_LINES = 20
+_READ_LINES = 200
+"""Of the log of a child that did not come up: told, and searched for the reason. One that was up may have told much since."""
 _LONGEST_RETRY = 60.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -67,6 +70,7 @@ class Supervised:
         self._log = LogFile(
             house.directory / "logs" / f"{name}.log", house.log_bytes, house.log_files
         )
+        self._tail = ""
         self._state: EngineState = "starting"
         self._run: _Run | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -153,9 +157,7 @@ class Supervised:
             )
             await asyncio.sleep(delay)
         self._state = "failed"
-        log_trouble(
-            "engine given up", engine=self._name, failures=failures, tail=await self._tail()
-        )
+        log_trouble("engine given up", engine=self._name, failures=failures, tail=self._tail)
 
     def _kept(self, keeper: asyncio.Task[None]) -> None:
         if not keeper.cancelled() and (error := keeper.exception()):
@@ -178,20 +180,21 @@ class Supervised:
 
     async def _begin(self, undo: AsyncExitStack) -> float:
         begun = _now()
+        self._tail = ""
         try:
             await self._program.prepare()
             guarded, seat = await self._spawn(undo)
             await self._until_well(guarded, seat)
         except (EngineFailed, OSError) as error:
-            reason, tail = str(error), await self._tail()
-            log_trouble("engine failed to start", engine=self._name, reason=reason, tail=tail)
+            why, tail = str(error), self._tail
+            log_trouble("engine failed to start", engine=self._name, reason=why, tail=tail)
             return 0.0
         run = await self._open(undo, seat)
         ready = _now()
         self._start_took = ready - begun
         log("engine ready", engine=self._name, pid=guarded.pid, seconds=round(ready - begun, 2))
-        reason = await self._watch(guarded, seat, run)
-        log_trouble("engine ended", engine=self._name, pid=guarded.pid, reason=reason)
+        why = await self._watch(guarded, seat, run)
+        log_trouble("engine ended", engine=self._name, pid=guarded.pid, reason=why)
         return _now() - ready
 
     async def _spawn(self, undo: AsyncExitStack) -> tuple[Guarded, Seat]:
@@ -217,9 +220,12 @@ class Supervised:
         deadline = _now() + self._patience.start
         while not await is_well(seat.socket, _PROBE_SECONDS):
             if (code := await _ended(guarded, pause)) is not None:
-                raise EngineFailed(f"It ended with code {code} before it was ready.")
+                said = await self._listen()
+                raise EngineFailed(f"It ended with {ending(code)} before it was ready.{said}")
             if _now() > deadline:
-                raise EngineFailed(f"It was not ready within {self._patience.start:g} seconds.")
+                said = await self._listen()
+                seconds = f"{self._patience.start:g} seconds (start_seconds)"
+                raise EngineFailed(f"It was not ready within {seconds}.{said}")
             pause = min(2 * pause, _PAUSE)
             await asyncio.to_thread(self._leftovers.note, self._name, guarded.pid)
         await asyncio.to_thread(self._leftovers.note, self._name, guarded.pid)
@@ -249,10 +255,14 @@ class Supervised:
                 run.heard = _now()
             elif _now() - run.heard > patience.silence:
                 return f"It gave no healthy answer for {patience.silence:g} seconds."
-        return f"It ended with code {code}."
+        said = await self._listen(_TAIL_LINES)
+        return f"It ended with {ending(code)}.{said if code else ''}"
 
-    async def _tail(self) -> str:
-        return await asyncio.to_thread(self._log.tail, _TAIL_LINES)
+    async def _listen(self, lines: int = _READ_LINES) -> str:
+        """Keep the last lines that the child wrote; the one of that many that tells why it ended, as a sentence."""
+        said = await asyncio.to_thread(self._log.tail, lines)
+        self._tail = "\n".join(said.splitlines()[-_TAIL_LINES:])
+        return reason(said)
 
 
 @dataclass(slots=True)

@@ -25,7 +25,12 @@ from readstone.engines.http.listing import Listing
 from readstone.engines.http.target import parse_target
 from readstone.engines.hub import Hub, parse_weights
 from readstone.engines.kept import Kept, SharedEngine
-from readstone.engines.llamacpp import LlamaCpp, LlamaCppOptions, find_llama_server
+from readstone.engines.llamacpp import (
+    LlamaCpp,
+    LlamaCppOptions,
+    check_files,
+    find_llama_server,
+)
 from readstone.engines.patience import Patience
 from readstone.engines.pictures import Wanted
 from readstone.engines.pool.attempts import RetryRules
@@ -154,6 +159,8 @@ class Workshop:
             flags=section.flags,
         )
         server = find_llama_server(section.command, section.flags, given.get("PATH", ""))
+        if self._kept is None:
+            check_files(options)
         program = LlamaCpp(options, server, self._hub())
         children = engine_environment(given, section.inherit, section.threads or 0, offline=True)
         return self._supervised(name, section, program, children)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from models.tiny import SEER
 from readstone.config import (
     Config,
     EngineConfig,
@@ -122,6 +123,8 @@ def test_vllm_runs_as_a_process_with_a_log(tmp_path: Path) -> None:
         (HTTPConfig(url="http://a/v1", headers={"a": "b\n"}), "key or headers"),
         (HTTPConfig(url="http://a/v1", formats=("webp",)), "must name jpeg or png"),
         (LlamaCppConfig(model="nowhere.gguf"), "no file 'nowhere.gguf'"),
+        (LlamaCppConfig(model=str(Path(__file__))), "is not a GGUF file"),
+        (LlamaCppConfig(model=str(SEER / "seer.gguf"), mmproj=str(SEER)), "is a folder"),
         (LlamaCppConfig(model="a/b:c.gguf", command=("no-such-server",)), "no-such-server"),
         (VLLMConfig(model="a/b", command=("no-such-vllm",)), "no-such-vllm"),
     ],

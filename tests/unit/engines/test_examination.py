@@ -44,7 +44,7 @@ async def test_a_model_larger_than_the_free_memory_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "big.gguf"
-    path.write_bytes(bytes(2048))
+    path.write_bytes(b"GGUF" + bytes(2044))
     monkeypatch.setattr(examination, "_free_memory", lambda: 1024)
 
     def config(gpu_layers: int | None) -> Config:

@@ -55,6 +55,15 @@ async def test_output_and_errors_go_to_the_log(log: LogFile) -> None:
     assert log.path.stat().st_mode & 0o777 == 0o600
 
 
+async def test_the_tail_of_a_log_is_of_the_last_run_only(log: LogFile) -> None:
+    await _run(log, "print('the first')")
+    await _run(log, "print('the second')")
+
+    assert "the first" in log.path.read_text(encoding="utf-8")
+    command, said = log.tail(20).splitlines()
+    assert (command.startswith("--- "), said) == (True, "the second")
+
+
 async def test_the_log_stays_within_its_size(log: LogFile) -> None:
     small = LogFile(log.path, bytes=100_000, files=2)
 

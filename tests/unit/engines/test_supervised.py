@@ -246,7 +246,7 @@ async def test_one_that_dies_at_once_is_tried_again_and_given_up(
     (given_up,) = _logged(caplog, "engine given up")
     assert str(given_up["tail"]).endswith("the model cannot be found")
     assert [fields["reason"] for fields in _logged(caplog, "engine failed to start")] == [
-        "It ended with code 3 before it was ready."
+        "It ended with code 3 before it was ready. It said: the model cannot be found."
     ] * 4
     with pytest.raises(EngineUnavailable) as caught:
         await _ask(engine)
@@ -365,9 +365,8 @@ async def test_what_cannot_be_prepared_is_told_in_the_log_only(
     await until(lambda: engine.state == "failed")
 
     assert not noted(notes)
-    assert (
-        _logged(caplog, "engine failed to start")[0]["reason"] == "There is no /models/tiny.gguf."
-    )
+    told = _logged(caplog, "engine failed to start")[0]
+    assert (told["reason"], told["tail"]) == ("There is no /models/tiny.gguf.", "")
     with pytest.raises(EngineUnavailable, match="not up") as caught:
         await _ask(engine)
     assert "gguf" not in caught.value.message
