@@ -213,7 +213,8 @@ class HTTPEngine:
             self._note(failure.complaint, request)
             complaint, seconds = failure.complaint, failure.retry_after
             error = translate(complaint, model, seconds, request.extras)
-            if isinstance(error, EngineUnavailable):
+            is_up = complaint.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            if isinstance(error, EngineUnavailable) and not is_up:
                 self._note_failure()
             return error
         log("engine failed", engine=self._name, id=request.id, reason=str(failure))

@@ -113,9 +113,10 @@ def _failed(engine: str, seconds: float) -> RequestError:
 
 _REFUSALS = frozenset({400, 422, 501})
 _MEANINGS: dict[int, Callable[[str, float], RequestError]] = {
-    401: lambda engine, _: EngineFailed(f"{engine} does not accept this server's key."),
-    403: lambda engine, _: EngineFailed(f"{engine} does not accept this server's key."),
-    404: lambda engine, _: EngineFailed(f"{engine} does not have that model."),
+    # Of these nothing was begun, so another may be asked: a pool's other members, what stands in for the model.
+    401: lambda engine, _: EngineUnavailable(f"{engine} does not accept this server's key."),
+    403: lambda engine, _: EngineUnavailable(f"{engine} does not accept this server's key."),
+    404: lambda engine, _: EngineUnavailable(f"{engine} does not have that model."),
     408: lambda engine, _: EngineTimeout(f"{engine} did not answer in time."),
     413: lambda engine, _: TooLarge(f"The request is larger than it may be. {engine} takes less."),
     429: lambda engine, seconds: Overloaded(f"{engine} is busy.", retry_after=seconds),

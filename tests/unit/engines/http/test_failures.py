@@ -103,9 +103,9 @@ def test_every_engine_s_way_of_saying_too_long_is_one_error(
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (401, EngineFailed),
-        (403, EngineFailed),
-        (404, EngineFailed),
+        (401, EngineUnavailable),
+        (403, EngineUnavailable),
+        (404, EngineUnavailable),
         (408, EngineTimeout),
         (413, TooLarge),
         (429, Overloaded),
