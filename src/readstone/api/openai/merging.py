@@ -116,6 +116,7 @@ class _Choice:
         self._texts: dict[str, list[str]] = {"content": self.content}
         self._others: dict[str, Member] = {}
         self._calls: dict[int, dict[str, Member]] = {}
+        self._moved: dict[int, int] = {}
         self._logprobs: dict[str, Member] | None = None
 
     def add(self, chunk: ChunkChoice) -> None:
@@ -126,6 +127,8 @@ class _Choice:
                 self._texts.setdefault(name, []).append(value)
             elif name == "tool_calls" and isinstance(value, list):
                 self._call(cast("list[Member]", value))
+            elif name == "content" and isinstance(value, list):
+                self._parts(cast("list[Member]", value))
             else:
                 _put(self._others, name, value)
         if chunk.logprobs is not None:
@@ -155,6 +158,17 @@ class _Choice:
             "logprobs": self._logprobs,
         }
 
+    def _parts(self, parts: list[Member]) -> None:
+        """Take content that is a list, as Mistral writes it: its texts, and under the name they have here its thoughts."""
+        for part in parts:
+            match part:
+                case {"type": "text", "text": str(text)}:
+                    self.content.append(text)
+                case {"type": "thinking", "thinking": [{"text": str(text)}, *_]}:
+                    self._texts.setdefault("reasoning_content", []).append(text)
+                case _:
+                    pass
+
     def _call(self, calls: list[Member]) -> None:
         for position, call in enumerate(calls):
             if not isinstance(call, dict):
@@ -162,10 +176,23 @@ class _Choice:
             call = cast("dict[str, Member]", call)
             told = call.get("index")
             index = told if isinstance(told, int) else position
-            mine = self._calls.setdefault(index, {})
+            mine = self._calls.setdefault(self._moved.get(index, index), {})
+            if _is_another(mine, call):
+                # Some servers number every call 0, or none.
+                self._moved[index] = max(self._calls) + 1
+                mine = self._calls[self._moved[index]] = {}
             for name, value in call.items():
                 if name != "index":
                     _put(mine, name, value)
+
+
+def _is_another(mine: dict[str, Member], call: dict[str, Member]) -> bool:
+    """Whether a piece begins a call of its own: it has a name, and another id than the call it would be of."""
+    match call:
+        case {"id": str(told), "function": {"name": str(name)}} if told and name:
+            return mine.get("id") not in (None, "", told)
+        case _:
+            return False
 
 
 def _put(mine: dict[str, Member], name: str, value: Member) -> None:

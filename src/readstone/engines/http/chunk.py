@@ -73,6 +73,8 @@ class ChunkChoice(msgspec.Struct):
 
     index: int | None = 0
     delta: dict[str, Any] | None = None
+    message: dict[str, Any] | None = None
+    """In the place of a delta in a whole answer."""
     finish_reason: Any = None
 
     @property
@@ -89,7 +91,7 @@ Members: TypeAlias = dict[str, msgspec.Raw]
 """A chunk's members, by name."""
 
 _MEMBERS: Final = msgspec.json.Decoder(Members)
-_COUNT: Final = msgspec.json.Decoder(Count | None)
+_COUNT: Final = msgspec.json.Decoder(Count | None, strict=False)  # some write 5.0
 _CHOICES: Final = msgspec.json.Decoder(list[ChunkChoice] | None)
 _ENCODER: Final = msgspec.json.Encoder()
 _NOTHING: Final = frozenset({b"null", b'""', b"{}", b"false"})

@@ -231,7 +231,9 @@ class HTTPEngine:
                 return EngineFailed(f"The engine of '{model}' answered nonsense.")
             case Broken():
                 self._note_failure()
-                return EngineCrashed()
+                return EngineCrashed(
+                    f"The engine of '{model}' went away while it worked on this request: send it again."
+                )
             case _:
                 self._note_failure()
                 return EngineUnavailable(

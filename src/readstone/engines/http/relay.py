@@ -231,6 +231,10 @@ class ChunkReader:
             if (member := bytes(members[name])) != b"null":
                 self._extras[name] = member
         read = [] if choices == _NO_CHOICES else read_choices(choices)
+        if any(choice.message is not None for choice in read):
+            # A whole answer as an event of a stream, which servers that cannot stream make of it.
+            self._chunk(line, as_chunk(content), ready)
+            return
         usage = members.get("usage")
         if usage is not None and (count := read_count(usage)) is not None:
             self._tally.take(count, is_alone=not read)

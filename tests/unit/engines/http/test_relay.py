@@ -427,7 +427,7 @@ def test_a_running_total_is_not_added_up(counts: list[bytes], *, gathers: bool) 
 
 
 @pytest.mark.parametrize(
-    "usage", [{"prompt_tokens": -1}, {"completion_tokens": 10**30}, {"prompt_tokens": "9"}, []]
+    "usage", [{"prompt_tokens": -1}, {"completion_tokens": 10**30}, {"prompt_tokens": "nine"}, []]
 )
 def test_a_count_that_cannot_be_one_is_none(usage: object) -> None:
     _, reader = read(stream(chunk(LAST, usage=usage)))
@@ -516,3 +516,22 @@ def test_a_whole_answer_is_told_by_how_it_begins(begin: bytes) -> None:
         "reasoning_content": "Hm",
         "content": "Hi",
     }
+
+
+def test_a_count_may_be_written_with_a_point() -> None:
+    _, reader = read(stream(chunk(LAST, usage={"prompt_tokens": 9.0, "completion_tokens": 3.0})))
+    assert reader.end().count == Count(9, 3)
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+def test_a_whole_answer_as_an_event_is_an_answer(*, gathers: bool) -> None:
+    message = {"role": "assistant", "content": "Hi"}
+    answer = chunk([{"index": 0, "message": message, "finish_reason": "length"}], usage=USAGE)
+    if gathers:
+        choices, _, reader = gathered(stream(answer))
+        assert choices[0]["message"]["content"] == "Hi"
+    else:
+        relayed, reader = read(stream(answer))
+        assert relayed == []
+        assert json.loads(reader.end().choices or b"")[0]["delta"] == message
+    assert (reader.end().reason, reader.end().count) == ("length", Count(9, 3))
