@@ -29,4 +29,9 @@ def includes_usage(options: schema.StreamOptions | None, *, stream: bool) -> boo
             "Chunks are not padded here: leave 'include_obfuscation' out or false.",
             param="stream_options.include_obfuscation",
         )
+    if options.continuous_usage_stats:
+        raise UnsupportedParameter(
+            "Usage is told at the end of a stream: leave 'continuous_usage_stats' out or false.",
+            param="stream_options.continuous_usage_stats",
+        )
     return options.include_usage is True

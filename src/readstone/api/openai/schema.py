@@ -76,11 +76,12 @@ class RequestMessage(msgspec.Struct):
     audio: JSONObject | None = None
 
 
-class StreamOptions(msgspec.Struct):
-    """How a stream is sent."""
+class StreamOptions(msgspec.Struct, forbid_unknown_fields=True):
+    """How a stream is sent: by us, so that no engine is told and what we do not know is refused."""
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
+    continuous_usage_stats: bool | None = None
 
 
 class PlainMessage(msgspec.Struct, forbid_unknown_fields=True):

@@ -290,6 +290,11 @@ def test_an_image_as_large_as_the_limit_is_taken() -> None:
             {"stream": True, "stream_options": {"include_obfuscation": True}},
             "stream_options.include_obfuscation",
         ),
+        (
+            {"stream": True, "stream_options": {"continuous_usage_stats": True}},
+            "stream_options.continuous_usage_stats",
+        ),
+        ({"stream": True, "stream_options": {"other": None}}, "stream_options.other"),
     ],
 )
 def test_options_that_cannot_be_honoured_are_refused(
@@ -306,6 +311,7 @@ def test_options_that_cannot_be_honoured_are_refused(
         ({}, False),
         ({"include_usage": None}, False),
         ({"include_usage": False, "include_obfuscation": False}, False),
+        ({"include_usage": True, "continuous_usage_stats": False}, True),
         ({"include_usage": True}, True),
     ],
 )
