@@ -96,6 +96,24 @@ def locked() -> bytes:
     return pdf(Sheet(text(LETTER)), trailer=b"/Encrypt %s /ID [<%s> <%s>]" % (lock, noise, noise))
 
 
+def nested_without_end() -> bytes:
+    """A page whose form draws itself twice: a reader that follows it makes ever more of it."""
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 4 0 R"
+        b" /Resources << /XObject << /F 5 0 R >> >> >>"
+    )
+    form = b"/Type /XObject /Subtype /Form /BBox [0 0 200 200] /Resources << /XObject << /F 5 0 R >> >>"
+    return assemble(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            page,
+            _stream(b"", b"/F Do"),
+            _stream(form, b"/F Do /F Do"),
+        ]
+    )
+
+
 def scan_of(pages: Iterable[Pillow.Image]) -> bytes:
     """A file as scanners make them: a picture a page, 150 pixels an inch."""
     first, *rest = pages

@@ -70,6 +70,13 @@ class ReaderConfig:
     recycle_megabytes: Annotated[
         int, Meta(ge=256, description="Resident memory at which the worker is replaced.")
     ] = 2048
+    memory_megabytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Memory the worker never takes more of: it ends first; 0 means 4096, and 1024 for each thread, or three quarters of the machine's where that is less.",
+        ),
+    ] = 0
     cache_megabytes: Annotated[
         int, Meta(ge=0, description="Memory for lines of pages read a moment ago; 0 keeps none.")
     ] = 32

@@ -1,5 +1,6 @@
 """Makes every engine from its section of the configuration; the only place that knows all of them."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,9 @@ from readstone.engines.worker.supervisor import Supervisor, WorkerLimits
 from readstone.engines.workshop import Built, OpenSeat, Workshop, build_pool
 
 _MEGABYTE: Final = 1024 * 1024
+_BASE_MEGABYTES: Final = 4096
+_THREAD_MEGABYTES: Final = 1024
+"""An image of 120 megapixels takes as much while it is decoded and turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,15 @@ def build_worker(config: Config, cores: int) -> Supervisor:
             start_seconds=reader.start_seconds,
             recycle_pages=reader.recycle_pages,
             recycle_megabytes=reader.recycle_megabytes,
+            memory_megabytes=reader.memory_megabytes or _memory(reader.threads or cores),
         )
     )
+
+
+def _memory(threads: int) -> int:
+    """Megabytes that so many threads never need at once, and that the machine has."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MEGABYTE
+    return min(_BASE_MEGABYTES + _THREAD_MEGABYTES * threads, machine * 3 // 4)
 
 
 def _build_all(config: Config, cores: int, workshop: Workshop) -> Mapping[str, Built]:

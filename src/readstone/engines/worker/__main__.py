@@ -1,10 +1,12 @@
-"""Starts the worker: `python -m readstone.engines.worker FD THREADS`, where FD is its end of a socket pair.
+"""Starts the worker: `python -m readstone.engines.worker FD THREADS MEMORY`, where FD is its end of a socket pair.
 
-It outlives the server by nothing: it ends when the other end closes, so a killed server leaves nothing behind.
+It outlives the server by nothing: it ends when the other end closes, so a killed server leaves nothing behind. MEMORY is the
+bytes it never takes more of, 0 for any: a PDF of 600 bytes can make a library take gigabytes, and then this process ends, not others.
 """
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -29,6 +31,13 @@ def _load() -> Readers:
     return readers
 
 
+def _bound(memory: int) -> None:
+    """Take no more memory of our own than that; what it costs beyond is an error, or our end."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
 async def _main(descriptor: int, count: int) -> None:
     stream, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
     threads = Threads(count)
@@ -40,7 +49,9 @@ def main() -> None:
     """Run until the server closes its end; a thread in the middle of a page does not delay the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     start_logging("auto")
-    descriptor, count = map(int, sys.argv[1:])
+    descriptor, count, memory = map(int, sys.argv[1:])
+    if memory:
+        _bound(memory)
     code = 0
     try:
         asyncio.run(_main(descriptor, count))

@@ -28,11 +28,14 @@ class Link:
         self._conversation = conversation
 
     @classmethod
-    async def open(cls, threads: int, start_seconds: float) -> "Link":
-        """Start a worker and wait until its models are loaded; EngineFailed where it does not get there."""
+    async def open(cls, threads: int, start_seconds: float, memory: int = 0) -> "Link":
+        """Start a worker and wait until its models are loaded; EngineFailed where it does not get there.
+
+        It ends rather than to take more than `memory` bytes, where that is not 0.
+        """
         ours, theirs = socket.socketpair()
-        module = "readstone.engines.worker"
-        arguments = [sys.executable, "-m", module, str(theirs.fileno()), str(threads)]
+        told = map(str, (theirs.fileno(), threads, memory))
+        arguments = [sys.executable, "-m", "readstone.engines.worker", *told]
         async with AsyncExitStack() as undo:
             with theirs:
                 stream, writer = await asyncio.open_connection(sock=ours)

@@ -28,13 +28,14 @@ _REMEMBERED = 256
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """How a worker is run: its threads, its times in seconds, and when it is worn."""
+    """How a worker is run: its threads, its times in seconds, when it is worn, and the memory it never takes more of (0: any)."""
 
     threads: int
     page_seconds: float
     start_seconds: float
     recycle_pages: int
     recycle_megabytes: int
+    memory_megabytes: int = 0
 
 
 class Supervisor:
@@ -131,7 +132,7 @@ class Supervisor:
         clock = asyncio.get_running_loop().time
         while True:
             try:
-                link = await Link.open(self._limits.threads, self._limits.start_seconds)
+                link = await self._open()
             except (EngineFailed, TimeoutError, OSError) as error:
                 log_trouble("reader failed to start", reason=str(error), retry=delay)
                 await self._become("failed", None)
@@ -150,6 +151,12 @@ class Supervisor:
             delay = _FIRST_DELAY if clock() - born > _HEALTHY_SECONDS else delay
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_DELAY)
+
+    async def _open(self) -> Link:
+        limits = self._limits
+        return await Link.open(
+            limits.threads, limits.start_seconds, limits.memory_megabytes * _MEGABYTE
+        )
 
     async def _outlived(self, link: Link) -> bool:
         """Wait until the worker is worn (True) or dead (False)."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from readstone.core.chat import Image
+import pdfs
+from readstone.core.chat import Document, Image, Source
 from readstone.core.document import Line
 from readstone.core.errors import EngineCrashed, EngineFailed, EngineTimeout, InvalidImage
 from readstone.engines.worker.frames import Found
@@ -47,7 +48,7 @@ def _image(name: str = "receipt.jpg", cut: int | None = None) -> Image:
     return inspect(data, ImageLimits(), frozenset({"jpeg", "png"}), "messages[0].content[0]")
 
 
-async def _read(supervisor: Supervisor, image: Image) -> list[Found | Line]:
+async def _read(supervisor: Supervisor, image: Source) -> list[Found | Line]:
     async with aclosing(supervisor.read(image)) as events:
         return [event async for event in events]
 
@@ -147,6 +148,17 @@ async def test_a_page_that_takes_too_long_fails_and_its_worker_is_replaced(start
         await _read(supervisor, _image())
 
     await _until(lambda: _workers().isdisjoint(before) and supervisor.state == "ready")
+
+
+async def test_a_small_pdf_that_takes_all_memory_there_is_ends_its_worker_and_nothing_else(
+    start: Start,
+) -> None:
+    supervisor = await start(replace(LIMITS, memory_megabytes=900))
+    nested = Document(pdfs.nested_without_end(), 10, 1_000_000, "messages[0]")
+    for error in (EngineCrashed, EngineCrashed, InvalidImage):
+        with pytest.raises(error):
+            await _read(supervisor, nested)
+    assert len(await _read(supervisor, _image())) > 5
 
 
 async def test_a_worn_worker_is_replaced_and_no_page_fails(start: Start) -> None:
