@@ -69,9 +69,11 @@ class TextPart:
 
 @record
 class ImagePart:
-    """An image in a message."""
+    """An image in a message; `extras` are every other member the client sent, `beside_url` those beside its URL."""
 
     image: Image
+    extras: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    beside_url: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from readstone.api.openai import schema
 from readstone.api.openai.delivery import includes_usage, streams
 from readstone.api.openai.lifting import Lifted, referred
 from readstone.api.violations import decode_json
-from readstone.core.chat import ChatRequest, Message, Part, TextPart
+from readstone.core.chat import ChatRequest, ImagePart, Message, Part, TextPart
 from readstone.core.errors import InvalidRequest, UnsupportedParameter
 from readstone.core.model import Kind, Model
 from readstone.core.record import record
@@ -28,6 +28,8 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _TURN = frozenset({"role", "content"})
 _TEXT = frozenset({"type", "text", "refusal"})
+_IMAGE = frozenset({"type", "image_url"})
+_ADDRESS = frozenset({"url", "detail"})
 _DECODED = frozenset(
     {
         "model",
@@ -73,10 +75,14 @@ class Origin:
 
 @record
 class Turn:
-    """The members of a message that are passed on as they came: its own, and those of its text parts by position."""
+    """The members of a message that are passed on as they came: its own, and by position those of its parts.
+
+    `addresses` are those beside the URLs of its images.
+    """
 
     extras: Mapping[str, bytes]
     parts: Mapping[int, Mapping[str, bytes]]
+    addresses: Mapping[int, Mapping[str, bytes]]
 
 
 @record
@@ -171,11 +177,17 @@ class ChatCodec:
 
 def _turn(message: schema.RequestMessage, members: Mapping[str, msgspec.Raw]) -> Turn:
     parts: dict[int, Mapping[str, bytes]] = {}
+    addresses: dict[int, Mapping[str, bytes]] = {}
     if isinstance(message.content, list):
         for position, part in enumerate(_LIST.decode(members["content"])):
-            if not _TEXT.issuperset(part) and "text" in part:
-                parts[position] = _others(part, _TEXT)
-    return Turn(_NOTHING if _TURN.issuperset(members) else _others(members, _TURN), parts)
+            is_image = isinstance(message.content[position], schema.ImageURL)
+            known = _IMAGE if is_image else _TEXT
+            if not known.issuperset(part) and (is_image or "text" in part):
+                parts[position] = _others(part, known)
+            if is_image:
+                addresses[position] = _others(_MEMBERS.decode(part["image_url"]), _ADDRESS)
+    extras = _NOTHING if _TURN.issuperset(members) else _others(members, _TURN)
+    return Turn(extras, parts, addresses)
 
 
 def _others(members: Mapping[str, msgspec.Raw], known: frozenset[str]) -> dict[str, bytes]:
@@ -257,7 +269,11 @@ def _parts(
             case schema.Text(text=text) | schema.Refusal(refusal=text):
                 yield TextPart(text, turn.parts.get(position, _NOTHING))
             case schema.ImageURL():
-                yield loaded[f"messages[{index}].content[{position}].image_url.url"]
+                image = loaded[f"messages[{index}].content[{position}].image_url.url"]
+                more, beside = turn.parts.get(position), turn.addresses.get(position)
+                if (more or beside) and isinstance(image, ImagePart):
+                    image = replace(image, extras=more or _NOTHING, beside_url=beside or _NOTHING)
+                yield image
             case schema.File():
                 yield loaded[f"messages[{index}].content[{position}].file.file_data"]
             case schema.InputAudio():

@@ -87,7 +87,7 @@ def _part(part: Part) -> Iterator[bytes]:
                 image.format.encode()
             )
             yield image.digits or pybase64.b64encode(image.data)
-            yield b'"}}'
+            yield b'"%b}%b}' % (_more(part.beside_url), _more(part.extras))
         case DocumentPart():
             raise EngineFailed("A document came this far without becoming pictures.")
         case _:
@@ -96,6 +96,11 @@ def _part(part: Part) -> Iterator[bytes]:
 
 def _text(part: TextPart) -> dict[str, object]:
     return {"type": "text", "text": part.text, **_raw(part.extras)}
+
+
+def _more(extras: Mapping[str, bytes]) -> bytes:
+    """Members that follow others."""
+    return b"," + _ENCODER.encode(_raw(extras))[1:-1] if extras else b""
 
 
 def _raw(extras: Mapping[str, bytes]) -> dict[str, object]:

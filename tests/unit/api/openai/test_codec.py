@@ -321,6 +321,18 @@ def test_usage_is_included_where_it_was_asked_for(
     assert decode(body(stream=True, stream_options=options)).include_usage == usage
 
 
+def test_a_parts_other_members_are_kept_as_they_were_written() -> None:
+    address = {"url": data_uri(PNG), "detail": "low", "max_pixels": 9}
+    hint = {"cache_control": {"type": "ephemeral"}}
+    content = [{"type": "image_url", "image_url": address, **hint}, {**text_part("a"), **hint}]
+    image, text = parts([*content, image_part(data_uri(PNG))])[:2]
+    assert isinstance(image, ImagePart)
+    assert isinstance(text, TextPart)
+    assert image.image.data == PNG
+    assert image.beside_url == {"max_pixels": b"9"}
+    assert image.extras == text.extras == {"cache_control": b'{"type": "ephemeral"}'}
+
+
 def test_extras_hold_every_other_property_as_it_was_written() -> None:
     content = (
         b'{"model":"ocr-model","messages":[{"role":"user","content":"x"}],"stream":true,'

@@ -1,5 +1,6 @@
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,6 +97,17 @@ async def test_a_parts_own_members_go_on() -> None:
     body = await sent(turn(TextPart("a", {"cache_control": b'{"type":"ephemeral"}'})))
     (part,) = body["messages"][0]["content"]
     assert part == {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}
+
+
+async def test_an_images_own_members_go_on() -> None:
+    shown = replace(
+        image(SMALL), extras={"min_pixels": b"784"}, beside_url={"a": b"[1]", "b": b"{}"}
+    )
+    body = await sent(turn(shown))
+    (part,) = body["messages"][0]["content"]
+    url = part["image_url"].pop("url")
+    assert base64.b64decode(url.partition(",")[2]) == SMALL
+    assert part == {"type": "image_url", "image_url": {"a": [1], "b": {}}, "min_pixels": 784}
 
 
 @pytest.mark.parametrize("data", [SMALL, LARGE])
