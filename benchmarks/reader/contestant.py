@@ -35,10 +35,12 @@ def reader(profile: Profile = "balanced") -> Read:
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
+    from readstone.engines.reader.buffers import keep_buffers  # noqa: PLC0415
     from readstone.engines.reader.page_reader import PageReader  # noqa: PLC0415
     from readstone.engines.reader.weights import find_weights  # noqa: PLC0415
 
     cv2.setNumThreads(1)
+    keep_buffers()
     pages = PageReader(find_weights(), profile)
 
     def read(path: str) -> str:

@@ -1,7 +1,6 @@
 """Gaps: how much paper the page shows between the neighbouring characters of a line."""
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -9,13 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from readstone.core.record import record
+
 INK: Final = 0.4
 """A column is bare below this share of the line's contrast: a faint smear is no ink."""
 MARGIN: Final = 6
 """Rows at the rim that belong to the lines above and below as often as to this one."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gap:
     """The widest stretch without ink between two characters, in pixels of the strip; start <= end."""
 
@@ -48,7 +49,8 @@ def bare_runs(strip: NDArray[np.uint8]) -> list[Gap]:
     contrast = np.maximum(lightest - paper, paper - darkest)
     bare = contrast < INK * _percentile(contrast, 0.9)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], bare.astype(np.int8), [0]))))
-    return [Gap(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+    ends: list[int] = edges.tolist()
+    return [Gap(start, end) for start, end in zip(ends[::2], ends[1::2], strict=True)]
 
 
 def _median(grey: NDArray[np.uint8]) -> int:

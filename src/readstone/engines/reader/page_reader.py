@@ -29,6 +29,10 @@ DOUBTFUL: Final = 0.8
 """The confidence under which a line is also read upside down: on upright pages 1 % of the text is."""
 LEGIBLE: Final = 0.5
 """The mean confidence under which a line is taken for a drawing, a stamp or dirt."""
+SCRAP: Final = 4
+"""Characters that show, under which a line has nothing but its certainty to vouch for it."""
+LIKELY: Final = 0.4
+"""The confidence under which a scrap is taken for part of a picture: three of four are."""
 SMALL_PRINT: Final = 18.0
 """Pixels of height under which a line is small print, in which the tiny model loses points of numbers and is sure of it:
 tables gain 1.3 points of adjacency F1. At 20 they gain 0.4 more, and dense pages cost a fifth more and lose."""
@@ -113,11 +117,14 @@ class PageReader:
         return True
 
     def recognise(self, crop: Crop | Line) -> Line | None:
-        """The line of text in `crop`, or None where nothing legible stands; a line is given back as it is."""
+        """The line of text in `crop`, or None where nothing legible stands; a line that is known already is what is given back."""
         if isinstance(crop, Line):
-            return crop
-        line = self._best(crop, DOUBTFUL)
-        return None if line is None else weighed(line, self._curve)
+            return None if _is_scrap(crop) else crop
+        best = self._best(crop, DOUBTFUL)
+        if best is None:
+            return None
+        line = weighed(best, self._curve)
+        return None if _is_scrap(line) else line
 
     def _sample(
         self, image: NDArray[np.uint8], known: dict[Corners, Line], corners: Corners
@@ -164,6 +171,10 @@ class PageReader:
         page[24:40, 32:288:16] = 0
         for crop in self.prepare(page).crops:
             self.recognise(crop)
+
+
+def _is_scrap(line: Line) -> bool:
+    return line.confidence < LIKELY and sum(len(word.text) for word in line.words) < SCRAP
 
 
 def _located(place: Placed, image: NDArray[np.uint8], lines: Mapping[Corners, Line]) -> Crop | Line:

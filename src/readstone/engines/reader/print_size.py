@@ -18,13 +18,12 @@ _CONTRAST: Final = 10
 
 
 def print_height(picture: cv2.typing.MatLike) -> float | None:
-    """The median height of what looks like dark letters on an RGB picture, in pixels; None where there are too few.
+    """The median height of what looks like dark letters on a grey picture, in pixels; None where there are too few.
 
     Takes about 3 ms for a page at 0.3 megapixels.
     """
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    around = cv2.blur(grey, (_NEIGHBOURHOOD, _NEIGHBOURHOOD))
-    _, ink = cv2.threshold(cv2.subtract(around, grey), _CONTRAST, 1, cv2.THRESH_BINARY)
+    around = cv2.blur(picture, (_NEIGHBOURHOOD, _NEIGHBOURHOOD))
+    _, ink = cv2.threshold(cv2.subtract(around, picture), _CONTRAST, 1, cv2.THRESH_BINARY)
     found = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
     # The first component is the paper.
     specks = np.asarray(found[2], np.int32)[1:]

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from readstone.core.record import record
 from readstone.engines.reader.crops import HEIGHT
 from readstone.engines.reader.gaps import Gap, bare_runs
 from readstone.engines.reader.session import Session
@@ -23,11 +24,11 @@ OVERHANG: Final = 320
 SPACE: Final = 10
 """A gap this wide (pixels of the strip) parts two words where a tile ends in it."""
 BLANK: Final = 0
-ROOM: Final = 0.05
-"""Where blank, space and the characters on both sides leave others less than this, nothing else was missed."""
+ROOM: Final = 0.12
+"""Where blank, space and the characters on both sides leave others less than this, nothing else was missed: no gate asks for less."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Character:
     """One decoded character; `left` and `right` in 0..1 of the strip's width are where it was seen.
 
@@ -93,25 +94,30 @@ class Recogniser:
         """Greedy CTC: runs of the best class, blanks dropped; a run is as certain as its peak."""
         columns = len(probabilities)
         best: NDArray[np.intp] = probabilities.argmax(axis=1)
-        certainty = probabilities[np.arange(columns), best]
+        most = probabilities[np.arange(columns), best]
         edges = np.flatnonzero(np.diff(best)) + 1
         starts = np.concatenate(([0], edges))
         ends = np.concatenate((edges, [columns]))
-        peaks = np.maximum.reduceat(certainty, starts)
+        peaks = np.maximum.reduceat(most, starts)
         seen = np.flatnonzero(best[starts] != BLANK)
         spaces = _between(probabilities[:, -1], starts[seen], ends[seen])
         missed = _missed(probabilities, best, starts[seen], ends[seen])
         step = stretch / columns
+        # Taken out of their arrays at once: one by one they would cost ten times as much.
+        classes: list[int] = best[starts[seen]].tolist()
+        certainties: list[float] = peaks[seen].tolist()
+        sides = zip(starts[seen].tolist(), ends[seen].tolist(), strict=True)
+        runs = zip(classes, sides, certainties, spaces.tolist(), missed.tolist(), strict=True)
         return tuple(
             Character(
-                text=self._alphabet[best[starts[run]]],
-                left=min(1.0, float(starts[run]) * step),
-                right=min(1.0, float(ends[run]) * step),
-                confidence=min(1.0, float(peaks[run])),
-                space=float(space),
-                missed=float(lost),
+                text=self._alphabet[character],
+                left=min(1.0, start * step),
+                right=min(1.0, end * step),
+                confidence=min(1.0, certainty),
+                space=space,
+                missed=lost,
             )
-            for run, space, lost in zip(seen, spaces, missed, strict=True)
+            for character, (start, end), certainty, space, lost in runs
         )
 
 

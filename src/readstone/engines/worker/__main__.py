@@ -13,6 +13,7 @@ import sys
 
 import cv2
 
+from readstone.engines.reader.buffers import keep_buffers
 from readstone.engines.reader.profiles import BALANCED
 from readstone.engines.reader.readers import Readers
 from readstone.engines.reader.reading import Reading
@@ -26,6 +27,7 @@ from readstone.telemetry import log_bug, start_logging
 def _load() -> Readers:
     # One inference or image operation per thread: the threads are ours to place, one a core.
     cv2.setNumThreads(1)
+    keep_buffers()
     readers = Readers(find_weights())
     readers.load(BALANCED)
     return readers

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from readstone.core.document import Line
+from readstone.engines.reader.certainty import Curve
 from readstone.engines.reader.page_reader import PageReader
 from readstone.engines.reader.weights import Weights
 
@@ -35,8 +36,8 @@ class Pen:
 class Desk:
     """One reader for all tests: loading the models is the expensive part."""
 
-    def __init__(self, weights: Weights) -> None:
-        self.reader = PageReader(weights)
+    def __init__(self, weights: Weights, curve: Curve | None = None) -> None:
+        self.reader = PageReader(weights, curve=curve)
 
     def read(self, picture: Picture) -> list[Line]:
         prepared = self.reader.prepare(picture)

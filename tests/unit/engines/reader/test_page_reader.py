@@ -9,7 +9,8 @@ from PIL import Image
 
 from readstone.core.document import Page
 from readstone.engines.reader.crops import Crop, extent
-from readstone.engines.reader.page_reader import SMALL_PRINT
+from readstone.engines.reader.page_reader import LIKELY, SMALL_PRINT
+from readstone.engines.reader.weights import Weights
 from unit.engines.reader.desk import Desk, Pen, Picture
 
 DATA = Path(__file__).parents[3] / "data"
@@ -59,6 +60,14 @@ def test_a_crop_without_text_is_no_line(desk: Desk, receipt: Picture) -> None:
     (line, *_) = desk.read(receipt)
     bare = Crop(np.full_like(receipt, 255), line.corners, 0)
     assert desk.reader.recognise(bare) is None
+
+
+def test_a_few_characters_that_are_likelier_wrong_are_taken_for_part_of_a_picture(
+    weights: Weights, receipt: Picture
+) -> None:
+    doubtful = Desk(weights, curve=((1.0, LIKELY - 0.01),))
+    texts = doubtful.texts(receipt)
+    assert texts == ["CORNER SHOP", "5.00", "Milk", "3.75", "TOTAL:", "8.75"]
 
 
 def test_the_same_bytes_give_the_same_lines_on_any_thread(desk: Desk, receipt: Picture) -> None:
