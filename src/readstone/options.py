@@ -16,6 +16,7 @@ LLM: Final = "llm"
 """The engine of `--llm`."""
 
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NO_PATH = re.compile(r"https?://[^/]*/?|unix:/[^:]*")
 
 
@@ -56,6 +57,8 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
 def engine_settings(options: argparse.Namespace) -> Settings:
     """What the options set. ConfigurationError where they do not go together."""
     engines = _upstreams(options.upstream, options.upstream_key_env)
+    if options.llm == "":
+        raise ConfigurationError("--llm is empty: name a GGUF file.")
     if options.llm is None:
         if options.mmproj is not None or options.llm_name is not None:
             raise ConfigurationError("--mmproj and --llm-name go with --llm, which is not there.")
@@ -78,9 +81,19 @@ def _upstreams(urls: list[str], variables: list[str]) -> Settings:
         name = UPSTREAM if index == 0 else f"{UPSTREAM}-{index + 1}"
         engine: Settings = {"type": "http", "url": _with_path(url), "discover": True}
         if index < len(variables) and variables[index]:
+            _check_variable(variables[index])
             engine["api_key_env"] = variables[index]
         engines[name] = engine
     return engines
+
+
+def _check_variable(name: str) -> None:
+    """ConfigurationError where a name can be no variable's; it may be a key, so it is not repeated."""
+    if not _VARIABLE.fullmatch(name):
+        raise ConfigurationError(
+            "--upstream-key-env takes the name of an environment variable, not the key itself: "
+            "GPU_KEY=… readstone serve --upstream URL --upstream-key-env GPU_KEY."
+        )
 
 
 def _with_path(url: str) -> str:

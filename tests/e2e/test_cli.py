@@ -32,6 +32,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     assert started.stop() == 0
 
 
+def test_no_command_at_all_shows_what_there_is(tmp_path: Path) -> None:
+    done = readstone(tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "readstone serve --upstream http://127.0.0.1:11434/v1" in done.stdout
+
+
 def test_a_new_key_is_all_that_is_printed(tmp_path: Path) -> None:
     done = readstone(tmp_path, "keys", "create", "invoices", "--data-dir", "data")
     assert (done.returncode, done.stderr) == (0, "")

@@ -49,6 +49,13 @@ def test_each_upstream_has_its_own_key() -> None:
     }
 
 
+def test_a_key_given_for_the_name_of_its_variable_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigurationError, match="not the key itself") as caught:
+        _settings("--upstream", "http://a/v1", "--upstream-key-env", "sk-secret-1")
+
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("arguments", "name", "kind"),
     [

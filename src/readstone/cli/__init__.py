@@ -58,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status: 0, 1 where it failed, 2 where it was called wrongly."""
     # Others are named in the help only.
     commands = {name: _load(name) for name in _COMMANDS if name in arguments}
-    options = _parser(commands).parse_args(arguments)
+    options = _parser(commands).parse_args(arguments or ["--help"])
     from readstone.core.errors import ConfigurationError, ModelNotFound, StoreUnavailable
 
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -60,9 +61,12 @@ class Builder:
                 for key, entry in cast("Tree", value).items()
             }
         try:
-            return msgspec.convert(value, hint, strict=self._strict, dec_hook=_path)
+            read = msgspec.convert(value, hint, strict=self._strict, dec_hook=_path)
         except msgspec.ValidationError as error:
             raise self._wrong(name, mistake(value, hint, str(error))) from error
+        if isinstance(read, float) and not isfinite(read):
+            raise self._wrong(name, f"it is {value}, and must be a number that ends somewhere")
+        return read
 
     def _wrong(self, name: str, problem: str) -> ConfigurationError:
         return ConfigurationError(f"The setting '{name}' of {self._source} is wrong: {problem}.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from readstone.config.building import nearest
-from readstone.config.engines import EngineConfig, PoolConfig
+from readstone.config.engines import EngineConfig, HTTPConfig, PoolConfig
 from readstone.config.models import ModelConfig
 from readstone.core.errors import ConfigurationError
 
@@ -55,6 +55,11 @@ def _check_member(
     if isinstance(engines[member], PoolConfig):
         raise ConfigurationError(
             f"engines.{pool}.engines names '{member}', which is a pool itself: name its members."
+        )
+    if isinstance(found := engines[member], HTTPConfig) and found.discover:
+        raise ConfigurationError(
+            f"engines.{member}.discover is set, and '{member}' answers through its pool '{pool}' only: take it out, "
+            f'and name each model in a section [models."NAME"] with engine = "{pool}".'
         )
     if owner is not None:
         raise ConfigurationError(

@@ -133,6 +133,11 @@ class HTTPConfig:
     def __post_init__(self) -> None:
         if (self.url is None) == (not self.urls):
             raise ConfigurationError("needs either 'url' or 'urls'.")
+        addresses = self.urls or (self.url,)
+        if len({*addresses}) < len(addresses):
+            raise ConfigurationError("names one server twice in 'urls'.")
+        if self.ca_file and not any(str(each).startswith("https:") for each in addresses):
+            raise ConfigurationError("takes a 'ca_file' for https only, and has no such address.")
         if self.api_key_env and self.api_key_file:
             raise ConfigurationError("takes 'api_key_env' or 'api_key_file', not both.")
         if any(name.lower() == "authorization" for name in self.headers):
@@ -160,7 +165,7 @@ class LlamaCppConfig:
     concurrency: Annotated[
         int, Meta(ge=1, description="Answers at once; each needs memory for its context.")
     ] = 2
-    queue: Queue = 64
+    queue: Queue = 256
     threads: Annotated[
         Positive | None, Meta(description="Threads that compute; its own choice where not set.")
     ] = None

@@ -33,7 +33,10 @@ class Source:
         """
         named = self.file or (Path(path) if (path := os.environ.get(_FILE_VARIABLE)) else None)
         tree = _read(named)
-        Builder("the configuration file", strict=True).section(tree, Config)
+        try:
+            Builder("the file", strict=True).section(tree, Config)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{named or DEFAULT_FILE}: {error}") from None
         others = {_FILE_VARIABLE, *_key_variables(tree, self.flags)}
         for source in (_environment(os.environ, others), dict(self.flags)):
             _merge(tree, source)

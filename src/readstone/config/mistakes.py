@@ -19,6 +19,7 @@ _TYPES: Final[Mapping[str, str]] = {
 _EXPECTED: Final = re.compile(
     r"Expected `(?P<types>[^`]+)`(?: (?P<limit>[<>]=? \S+))?(?: of length (?P<length>[<>]=? \d+))?"
 )
+_SHAPE: Final = re.compile(r" matching regex '(?P<form>.+?)'(?: - at|$)")
 _PLACE: Final = re.compile(r" - at `\$\[(?P<index>\d+)\]`$")
 _LIMITS: Final = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 
@@ -34,6 +35,8 @@ def mistake(value: object, hint: object, problem: str) -> str:
         return f"it cannot be {_shown(value)}"
     types = (each for each in found["types"].split(" | ") if each != "null")
     may_be = " or ".join(_TYPES.get(each, each) for each in types)
+    if shape := _SHAPE.search(problem):
+        may_be += f" of the form {shape['form']}"
     if found["limit"]:
         may_be += f" of {_limit(found['limit'])}"
     if found["length"]:

@@ -65,6 +65,11 @@ async def _server(name: str, section: HTTPConfig, config: Config) -> str:
                 f"'upstream' to what the server calls it. It lists: {_shown(listed.names)}."
             )
         seen.append(f"{options.target} is {_described(listed)}")
+    if not wanted and not section.discover:
+        seen.append(
+            "no model is answered by it: set 'discover' to have all served that it lists, or add a section "
+            f'[models."NAME"] with engine = "{name}"'
+        )
     return "; ".join(seen)
 
 

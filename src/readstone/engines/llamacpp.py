@@ -38,8 +38,8 @@ def find_llama_server(command: Sequence[str], flags: Sequence[str], path: str) -
     if (found := shutil.which(_BINARY, path=path)) is not None:
         return (found,)
     raise ConfigurationError(
-        "There is no llama.cpp server: install one with 'pip install readstone[llm]', or put llama.cpp's own "
-        f"'{_BINARY}' into PATH."
+        "There is no llama.cpp server. Install one: pip install 'readstone[llm]' (in a clone of Readstone, "
+        f"./run serve --llm … does), or put llama.cpp's own '{_BINARY}' into PATH."
     )
 
 

@@ -42,6 +42,7 @@ from readstone.engines.supervised import House, Supervised
 from readstone.engines.vllm import VLLM, find_vllm
 from readstone.engines.worker.pictures import WorkerPictures
 from readstone.engines.worker.shared import Pixels
+from readstone.telemetry import log_trouble
 
 MODELS: Final = "models"
 """The folder of the data directory that fetched models are kept in."""
@@ -141,6 +142,8 @@ class Workshop:
             members = [Built(engine, section.concurrency, 0) for engine in engines]
             built = build_pool(name, PoolConfig(engines=(), queue=section.queue), members)
         if not section.discover:
+            if self._kept is None and not self._asked_as(name):
+                log_trouble("engine has no model", engine=name, reason=_no_model(name))
             return built
         return replace(built, listing=Listing(options), listing_seconds=section.discover_seconds)
 
@@ -222,19 +225,28 @@ class Workshop:
 
     def _upstream_names(self, name: str) -> tuple[str, ...]:
         """What the models of an engine are called there; ConfigurationError where it has none."""
+        names = self._asked_as(name)
+        if not names:
+            raise ConfigurationError(_no_model(name))
+        return names
+
+    def _asked_as(self, name: str) -> tuple[str, ...]:
         asked = {name} | {
             pool
             for pool, section in self._config.engines.items()
             if isinstance(section, PoolConfig) and name in section.engines
         }
         models = self._config.models.items()
-        names = {entry.upstream or model: None for model, entry in models if entry.engine in asked}
-        if not names:
-            raise ConfigurationError(
-                "No model is answered by it: add a section "
-                f'[models."NAME"] with kind = "chat" (or "vision", "ocr") and engine = "{name}".'
-            )
-        return tuple(names)
+        return tuple(
+            {entry.upstream or model: None for model, entry in models if entry.engine in asked}
+        )
+
+
+def _no_model(name: str) -> str:
+    return (
+        "No model is answered by it: add a section "
+        f'[models."NAME"] with kind = "chat" (or "vision", "ocr") and engine = "{name}".'
+    )
 
 
 def build_pool(name: str, section: PoolConfig, members: Sequence[Built]) -> Built:

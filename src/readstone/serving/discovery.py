@@ -12,6 +12,7 @@ from readstone.serving.catalogue import Catalogue
 from readstone.telemetry import log, log_bug, log_trouble
 
 _HURRY_SECONDS = 1.0
+_NOTHING = "It answers, and lists no model for chats so far."
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
@@ -124,7 +125,10 @@ class Discovery:
         self._catalogue.offer(name, offers)
         after = self._listed(name)
         self._known.add(name)
-        self.troubles.pop(name, None)
+        if offers:
+            self.troubles.pop(name, None)
+        else:
+            self._trouble(name, _NOTHING)
         if before != after:
             new, gone = len(after - before), len(before - after)
             log("engine lists models", engine=name, new=new, gone=gone)

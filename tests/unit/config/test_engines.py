@@ -71,6 +71,18 @@ def test_flags_add_to_the_engines_of_the_file(file: Path) -> None:
         ),
         ('[engines.x]\ntype = "http"\nurl = "a"\nformats = []', "'engines.x.formats'"),
         ('[engines.x]\ntype = "http"\nurl = "a"\nformats = ["gif"]', "'gif'"),
+        (
+            '[engines.x]\ntype = "http"\nurls = ["http://a", "http://b", "http://a"]',
+            "engines.x names one server twice in 'urls'",
+        ),
+        (
+            '[engines.x]\ntype = "http"\nurl = "http://a"\nca_file = "a.pem"',
+            "engines.x takes a 'ca_file' for https only",
+        ),
+        (
+            '[engines.a]\ntype = "http"\nurl = "http://a"\ndiscover = true\n[engines.p]\ntype = "pool"\nengines = ["a"]',
+            "engines.a.discover is set, and 'a' answers through its pool 'p' only",
+        ),
         ('[engines.x]\ntype = "pool"', "engines.x.engines is missing"),
         ('[engines.x]\ntype = "pool"\nengines = []', "'engines.x.engines'"),
         ('[engines.reader]\ntype = "http"\nurl = "a"', "the section [reader]"),

@@ -123,6 +123,7 @@ def test_what_is_wrong_in_a_file_is_named(empty_folder: Path, text: str, told: s
         load_config(None, {})
 
     assert told in str(caught.value)
+    assert str(caught.value).startswith("readstone.toml")
 
 
 def test_an_unknown_variable_is_named_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,14 @@ from readstone.core.errors import ConfigurationError
             {"models": {"m": {"kind": "orc"}}},
             "'models.m.kind' of the file is wrong: it is 'orc'; did you mean 'ocr'? It may be: chat, vision, ocr, extract.",
         ),
+        (
+            {"engines": {"e": {"type": "http", "health_path": "up"}}},
+            "it is 'up', and must be text in quotes of the form ^/[!-~]*$.",
+        ),
+        (
+            {"engines": {"e": {"type": "http", "first_seconds": float("inf")}}},
+            "it is inf, and must be a number that ends somewhere.",
+        ),
         ({"log_format": "yaml"}, "it is 'yaml'; it may be: auto, json, text."),
         (
             {"engines": {"e": {"type": "http", "formats": ["png", "gif"]}}},

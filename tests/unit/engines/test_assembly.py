@@ -41,7 +41,7 @@ def test_a_server_gets_what_its_section_says(
 ) -> None:
     monkeypatch.setenv("A_KEY", "secret")
     section = HTTPConfig(
-        url="unix:/run/a.sock:/v1",
+        url="https://a:8443/v1",
         api_key_env="A_KEY",
         headers={"x-team": "ours"},
         connect_seconds=1.0,
@@ -55,7 +55,7 @@ def test_a_server_gets_what_its_section_says(
     (options,) = server_options(section)
     built = build_engines(Config(engines={"a": section}), cores=1)["a"]
 
-    assert str(options.target) == "unix:/run/a.sock:/v1"
+    assert str(options.target) == "https://a:8443/v1"
     assert options.credentials == (("x-team", "ours"), ("authorization", "Bearer secret"))
     assert "secret" not in repr(options)
     assert (options.connect_seconds, options.first_seconds, options.silence_seconds) == (1, 2, 3)
@@ -97,7 +97,7 @@ def test_a_model_of_ours_runs_as_a_process_with_a_log(tmp_path: Path, gguf: Path
     built = build_engines(config, cores=1)["llm"]
 
     assert isinstance(built.engine, Supervised)
-    assert (built.concurrency, built.queue) == (3, 64)
+    assert (built.concurrency, built.queue) == (3, 256)
     assert built.log == tmp_path / "logs/llm.log"
 
 

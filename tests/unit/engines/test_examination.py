@@ -13,7 +13,7 @@ from upstream import VLLM, Flavour, upstream
 
 async def test_a_server_is_told_with_what_it_is_and_lists() -> None:
     with upstream(VLLM, {name: {} for name in "abcdefg"}) as many:
-        config = Config(engines={"gpu": HTTPConfig(url=many.url)})
+        config = Config(engines={"gpu": HTTPConfig(url=many.url, discover=True)})
         assert await examine_engine("gpu", config) == (
             f"{many.url} is vLLM 0.33.0 and lists a, b, c, d, e and 2 more"
         )
@@ -23,7 +23,9 @@ async def test_every_address_of_an_engine_is_looked_at() -> None:
     with upstream(Flavour(""), {}) as one, upstream(VLLM, {"a": {}}) as two:
         config = Config(engines={"gpu": HTTPConfig(urls=(one.url, two.url))})
         assert await examine_engine("gpu", config) == (
-            f"{one.url} is an OpenAI-compatible server and lists no model; {two.url} is vLLM 0.33.0 and lists a"
+            f"{one.url} is an OpenAI-compatible server and lists no model; {two.url} is vLLM 0.33.0 and lists a; "
+            "no model is answered by it: set 'discover' to have all served that it lists, or add a section "
+            '[models."NAME"] with engine = "gpu"'
         )
         models = {"mine": ModelConfig("chat", "gpu", upstream="a")}
         with pytest.raises(ConfigurationError, match=r"no model 'a', which models\.mine asks for"):

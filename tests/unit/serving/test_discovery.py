@@ -75,6 +75,20 @@ async def test_what_an_engine_lists_is_served_from_the_start() -> None:
     assert catalogue.find("eyes").defaults.max_tokens == 16384
 
 
+async def test_an_engine_that_has_no_model_yet_is_told_and_holds_up_no_start() -> None:
+    catalogue = build_catalogue({}, ENGINES)
+    clock = Clock()
+    script = Script([], [Offer("a", "chat")])
+    discovery = Discovery(catalogue, {"ollama": Source(script, 30)}, clock.sleep)
+    await discovery.start(5)
+    told = dict(discovery.troubles)
+    await clock.next()
+    await discovery.stop()
+
+    assert told == {"ollama": "It answers, and lists no model for chats so far."}
+    assert (_ids(catalogue), discovery.troubles) == (["a"], {})
+
+
 async def test_what_comes_and_goes_is_followed() -> None:
     catalogue = build_catalogue({}, ENGINES)
     clock = Clock()

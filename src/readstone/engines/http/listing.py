@@ -37,6 +37,8 @@ _NO_CHAT = re.compile(
 )
 _NUM_CTX = re.compile(r"^\s*num_ctx\s+(\d+)\s*$", re.MULTILINE)
 _CONTEXTS = ("n_ctx", "max_model_len", "context_length", "context_window", "max_context_length")
+_ASKS = "It asks for a key: name the environment variable that holds it, with --upstream-key-env or 'api_key_env'"
+_HINT = "; an OpenAI-compatible address often ends in /v1"
 _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
@@ -84,7 +86,7 @@ async def _ask(options: HTTPOptions) -> Listed:
     )
     await client.start()
     try:
-        return await _Inquiry(client).look()
+        return await _Inquiry(client, has_key=bool(options.credentials)).look()
     except Failure as failure:
         raise EngineUnavailable(f"It does not answer: {failure}.") from failure
     finally:
@@ -94,19 +96,24 @@ async def _ask(options: HTTPOptions) -> Listed:
 class _Inquiry:
     """The questions to one server."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, has_key: bool) -> None:
         self._client = client
+        self._has_key = has_key
         self._root = client.target.base.removesuffix("/v1")
 
     async def look(self) -> Listed:
         path = self._client.target.path("/models")
         status, listed = await self._json("GET", path)
         if status in _REFUSALS:
-            raise EngineFailed(f"It refuses the key (GET {path} gives {status}).")
-        if status != HTTPStatus.OK or "data" not in listed:
+            told = "It refuses the key" if self._has_key else _ASKS
+            raise EngineFailed(f"{told} (GET {path} gives {status}).")
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             raise EngineFailed(
-                f"GET {path} gives {status} and no list of models; an OpenAI-compatible address often ends in /v1."
+                f"GET {path} gives {status}: it is elsewhere, and where it redirects to is not followed. Name that address."
             )
+        if status != HTTPStatus.OK or not isinstance(listed.get("data"), list):
+            hint = "" if self._client.target.base.endswith("/v1") else _HINT
+            raise EngineFailed(f"GET {path} gives {status} and no list of models{hint}.")
         entries = _entries(listed["data"])
         server, offers = await self._of(entries)
         return Listed(server, tuple(entries), tuple(offer for offer in offers if offer))

@@ -10,6 +10,7 @@ from readstone.media.url import DEFAULT_PORTS, parse_url
 Scheme: TypeAlias = Literal["http", "https", "unix"]
 
 _UNIX = re.compile(r"unix:(?P<socket>/[^:]*)(?::(?P<base>/.*))?", re.DOTALL)
+_NO_SCHEME = re.compile(r"(?:[\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}(?:/[!-~]*)?")
 _PATH = re.compile(r"[\x21\x24-\x3e\x40-\x7e]*")  # visible ASCII without '"', '#' and '?'
 _MOST_SOCKET_BYTES = 107  # of sun_path in Linux, without the NUL at its end
 _EXAMPLES = "http://127.0.0.1:8000/v1, https://llm.example/v1 or unix:/run/vllm.sock:/v1"
@@ -81,6 +82,8 @@ def _network(text: str) -> Target:
         raise _refusal(text, reason)
     if "?" in text or "#" in text:
         raise _refusal(text, "it holds a '?' or a '#', and the base of an API has neither")
+    if _NO_SCHEME.fullmatch(text):
+        raise _refusal(text, f"it lacks its scheme: http://{text}")
     try:
         # One parser reads every URL of the house; its error is about images because most of them are.
         url = parse_url(text)

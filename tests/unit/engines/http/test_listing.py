@@ -16,6 +16,7 @@ from readstone.engines.http.listing import (
     _of_shown,  # pyright: ignore[reportPrivateUsage]
 )
 from readstone.engines.http.target import parse_target
+from unit.engines.http.upstream import Upstream, saying
 from upstream import OLLAMA, VLLM, Flavour, upstream
 
 JSON = st.recursive(
@@ -142,6 +143,9 @@ async def test_a_key_is_sent_and_a_refused_one_is_told_without_the_servers_words
         with pytest.raises(EngineFailed, match="refuses the key") as caught:
             await _listing(server.url, key="wrong").ask()
 
+        with pytest.raises(EngineFailed, match="asks for a key: name the environment variable"):
+            await _listing(server.url).ask()
+
     assert "secret" not in caught.value.message
 
 
@@ -151,6 +155,13 @@ async def test_an_address_without_its_path_is_told() -> None:
         pytest.raises(EngineFailed, match="often ends in /v1"),
     ):
         await _listing(server.url.removesuffix("/v1")).ask()
+
+
+async def test_an_address_that_is_elsewhere_is_told_and_not_followed() -> None:
+    moved = b"HTTP/1.1 301 Moved\r\nLocation: http://elsewhere/\r\nContent-Length: 0\r\n\r\n"
+    async with Upstream(saying(moved)).open() as server:
+        with pytest.raises(EngineFailed, match="gives 301: it is elsewhere"):
+            await _listing(server.url + "/v1").ask()
 
 
 @given(data=JSON)

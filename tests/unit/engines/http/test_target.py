@@ -48,7 +48,10 @@ def test_only_https_is_secure() -> None:
     ("text", "reason"),
     [
         ("", "http:// or https://"),
-        ("127.0.0.1:8000", "http:// or https://"),
+        ("127.0.0.1:8000", "it lacks its scheme: http://127.0.0.1:8000."),
+        ("localhost:11434/v1", "it lacks its scheme: http://localhost:11434/v1."),
+        ("[::1]:11434", "it lacks its scheme: http://[::1]:11434."),
+        ("localhost", "http:// or https://"),
         ("ftp://a/", "http:// or https://"),
         ("http://", "no host"),
         ("http://a:0/", "host or port"),
