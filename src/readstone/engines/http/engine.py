@@ -5,12 +5,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeGuard
 
 from readstone.core.chat import ChatEvent, ChatRequest, Finish
 from readstone.core.engine import EngineState
 from readstone.core.errors import (
-    ContextTooLong,
     EngineCrashed,
     EngineFailed,
     EngineTimeout,
@@ -26,6 +24,7 @@ from readstone.engines.http.counting import count_usage
 from readstone.engines.http.failures import read_retry_after, translate
 from readstone.engines.http.health import Health, HealthOptions
 from readstone.engines.http.loop_stop import stop_loops
+from readstone.engines.http.manner import Manner, Manners
 from readstone.engines.http.payload import encode
 from readstone.engines.http.prompts import READING, as_task
 from readstone.engines.http.relay import ChunkReader, InBandError
@@ -100,6 +99,7 @@ class HTTPEngine:
         )
         self._health = Health(name, self._probe, health)
         self._health_path = health.path
+        self._manners = Manners()
         self._template = Template(self._client, is_known=options.is_llamacpp is True)
 
     @property
@@ -150,10 +150,10 @@ class HTTPEngine:
             ("x-request-id", request.id),
             *request.trace,
         )
-        length: int | None = request.max_tokens
-        may_be_shorter = "max_tokens" in request.defaulted
+        manner = self._manners.first(request)
+        has_begun = False
         while True:
-            body = await encode(asked, length)
+            body = await encode(asked, manner)
             try:
                 async with self._client.send("POST", self._path, body, headers) as response:
                     del body
@@ -164,15 +164,15 @@ class HTTPEngine:
                     while piece != b"":
                         piece = await response.more()
                         if (event := chunks.feed(piece)) is not None:
-                            may_be_shorter = False
+                            has_begun = True
                             yield event
                 finish = _finish(chunks, asked)
             except (InBandError, _Refused, Failure) as failure:
                 error = self._translated(failure, request)
-                if not may_be_shorter or not _fits_if_shorter(error):
+                following = None if has_begun else self._following(manner, request, error, failure)
+                if following is None:
                     raise error from failure
-                # The client asked for no length; the model's default does not fit beside this prompt, but less does.
-                length, may_be_shorter = _room(error), False
+                manner = following
             else:
                 break
         self._health.note_success()
@@ -220,6 +220,13 @@ class HTTPEngine:
         log("engine failed", engine=self._name, id=request.id, reason=str(failure))
         return self._lost(failure, model)
 
+    def _following(
+        self, manner: Manner, request: ChatRequest, error: RequestError, failure: Exception
+    ) -> Manner | None:
+        """How the request is put once more after that failure, None where it is the client's to know."""
+        complaint = failure.complaint if isinstance(failure, _Refused) else None
+        return self._manners.next(manner, request, error, complaint)
+
     def _lost(self, failure: Failure, model: str) -> RequestError:
         """What a connection that failed means for a request of that model."""
         match failure:
@@ -241,7 +248,7 @@ class HTTPEngine:
                 )
 
     def _note_failure(self) -> None:
-        self._template.forget()
+        self._forget()
         self._health.note_failure()
 
     async def _probe(self) -> bool:
@@ -251,8 +258,13 @@ class HTTPEngine:
                 await response.read(_MOST_COMPLAINT)
                 return response.status < HTTPStatus.INTERNAL_SERVER_ERROR
         except Failure:
-            self._template.forget()
+            self._forget()
             return False
+
+    def _forget(self) -> None:
+        """The server is away: what was learnt of it may not hold for what comes back."""
+        self._template.forget()
+        self._manners.forget()
 
 
 async def _refused(response: Response) -> _Refused:
@@ -279,18 +291,3 @@ def _finish(chunks: ChunkReader, request: ChatRequest) -> Finish:
         extras=end.extras,
         fingerprint=end.fingerprint,
     )
-
-
-def _fits_if_shorter(error: RequestError) -> TypeGuard[ContextTooLong]:
-    """Whether the prompt alone is not too long, as far as the engine told."""
-    if not isinstance(error, ContextTooLong):
-        return False
-    is_known = error.context is not None and error.prompt is not None
-    return not is_known or _room(error) is not None
-
-
-def _room(refusal: ContextTooLong) -> int | None:
-    """Tokens left for an answer beside the prompt; None where only the engine knows: then it is asked for no length."""
-    if refusal.context is None or refusal.prompt is None or refusal.prompt >= refusal.context:
-        return None
-    return refusal.context - refusal.prompt

@@ -9,6 +9,7 @@ import pybase64
 
 from readstone.core.chat import ChatRequest, DocumentPart, ImagePart, Message, Part, TextPart
 from readstone.core.errors import EngineFailed
+from readstone.engines.http.manner import Manner
 
 _ENCODER = msgspec.json.Encoder()
 _LARGE: Final = 128 * 1024
@@ -16,19 +17,18 @@ _SLOW: Final = 4 * 1024 * 1024  # what is less is encoded in less time than a th
 _OWN = frozenset({"stream", "stream_options", "model", "messages"})
 
 
-async def encode(request: ChatRequest, max_tokens: int | None) -> list[bytes]:
+async def encode(request: ChatRequest, manner: Manner) -> list[bytes]:
     """The body in pieces; images are base64 data URIs, each a piece of its own.
 
-    Without `max_tokens` the engine decides how long the answer may be. Every other property and member goes on as it
-    came. The answer is always asked for as a stream that ends with the usage: only a stream stops every engine when it
+    What is ours to say is said in that manner, every other property and member goes on as it came. The answer is always asked for as a stream that ends with the usage: only a stream stops every engine when it
     is closed, and only it tells when the first token came.
     """
     if request.weight > _SLOW:
-        return await asyncio.to_thread(_encode, request, max_tokens)
-    return _encode(request, max_tokens)
+        return await asyncio.to_thread(_encode, request, manner)
+    return _encode(request, manner)
 
 
-def _encode(request: ChatRequest, max_tokens: int | None) -> list[bytes]:
+def _encode(request: ChatRequest, manner: Manner) -> list[bytes]:
     members: dict[str, object] = {
         "model": request.model.name_at_engine,
         "stream": True,
@@ -36,8 +36,10 @@ def _encode(request: ChatRequest, max_tokens: int | None) -> list[bytes]:
         "temperature": request.temperature,
         "top_p": request.top_p,
     }
-    if max_tokens is not None:
-        members["max_tokens"] = max_tokens
+    if manner.length is not None:
+        members[manner.length_name] = manner.length
+    for name in manner.left_out:
+        del members[name]
     members |= {name: msgspec.Raw(raw) for name, raw in request.extras.items() if name not in _OWN}
     if not request.attachments:
         members["messages"] = [_spoken(message) for message in request.messages]

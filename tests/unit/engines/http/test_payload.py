@@ -17,6 +17,7 @@ from readstone.core.chat import (
 )
 from readstone.core.errors import EngineFailed
 from readstone.core.model import KIND_DEFAULTS, Model
+from readstone.engines.http.manner import Manner
 from readstone.engines.http.payload import encode
 
 MODEL = Model("Public/Name", "vision", "engine", KIND_DEFAULTS["vision"], 9, upstream="inner")
@@ -44,7 +45,7 @@ def request(*messages: Message, **extras: bytes) -> ChatRequest:
 
 
 async def sent(*messages: Message, **extras: bytes) -> dict[str, Any]:
-    return json.loads(b"".join(await encode(request(*messages, **extras), 100)))
+    return json.loads(b"".join(await encode(request(*messages, **extras), Manner(100))))
 
 
 def turn(*parts: Part, **extras: bytes) -> Message:
@@ -70,7 +71,7 @@ async def test_a_model_without_another_name_is_called_by_its_id() -> None:
 
 async def test_what_the_client_sent_besides_goes_on_as_it_came() -> None:
     schema = b'{"type": "json_schema", "json_schema": {"b": 1.50, "a": [null]}}'
-    body = await encode(request(turn(), response_format=schema, mine=b'"x"', seed=b"7"), 1)
+    body = await encode(request(turn(), response_format=schema, mine=b'"x"', seed=b"7"), Manner(1))
     assert schema in b"".join(body)
     found = json.loads(b"".join(body))
     assert (found["mine"], found["seed"]) == ("x", 7)
@@ -121,13 +122,13 @@ async def test_texts_and_images_keep_their_order_and_their_bytes(data: bytes) ->
 
 
 async def test_a_large_image_is_a_piece_of_its_own() -> None:
-    pieces = await encode(request(turn(TextPart("a"), image(LARGE), TextPart("b"))), 1)
+    pieces = await encode(request(turn(TextPart("a"), image(LARGE), TextPart("b"))), Manner(1))
     assert len(pieces) == 3
     assert base64.b64decode(pieces[1]) == LARGE
 
 
 async def test_small_requests_are_one_piece() -> None:
-    assert len(await encode(request(turn(TextPart("a"), image(SMALL)), turn()), 1)) == 1
+    assert len(await encode(request(turn(TextPart("a"), image(SMALL)), turn()), Manner(1))) == 1
 
 
 async def test_a_document_never_reaches_an_engine() -> None:
