@@ -1,6 +1,7 @@
 """The documents agree with the code."""
 
 import re
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,8 @@ import pytest
 from readstone import __version__
 from readstone.api.errors import STATUS, body, problem
 from readstone.api.openai.schema import ChatCompletionRequest
-from readstone.config import Setting, settings
+from readstone.config import Config, Setting, settings
+from readstone.config.building import Builder
 from readstone.core import errors
 from readstone.core.model import KIND_DEFAULTS
 from readstone.core.scope import SCOPES, WHOLES
@@ -141,6 +143,14 @@ def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *ROOT.glob("docs/*.md")], ids=lambda page: page.name
+)
+def test_every_configuration_that_is_shown_is_one(page: Path) -> None:
+    for shown in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        Builder(page.name, strict=True).section(tomllib.loads(shown), Config)
 
 
 def test_the_version_is_said_once() -> None:
