@@ -174,7 +174,10 @@ class PageReader:
 
 
 def _is_scrap(line: Line) -> bool:
-    return line.confidence < LIKELY and sum(len(word.text) for word in line.words) < SCRAP
+    if line.confidence >= LIKELY or sum(len(word.text) for word in line.words) >= SCRAP:
+        return False
+    # In cells of tables a lone digit or dash is right as often as not.
+    return not (line.text.isdecimal() and len(line.text) == 1) and line.text != "-"
 
 
 def _located(place: Placed, image: NDArray[np.uint8], lines: Mapping[Corners, Line]) -> Crop | Line:

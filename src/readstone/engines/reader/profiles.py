@@ -13,7 +13,7 @@ from readstone.engines.reader.weights import Weights
 BALANCED: Final[Profile] = "balanced"
 GATES: Final[dict[Profile, Gate]] = {
     "fast": Gate(letter=0.7, space=0.4, unread=0.12, missed=0.2),
-    "balanced": Gate(letter=0.87, space=0.5, unread=0.05, missed=0.12),
+    "balanced": Gate(letter=0.87, space=0.5, unread=0.05, missed=0.2),
 }
 """Set on labelled pages (benchmarks/reader): `balanced` where more passes of the better model stopped paying."""
 SQUEEZE: Final = 0.85

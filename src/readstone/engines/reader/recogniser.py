@@ -24,7 +24,7 @@ OVERHANG: Final = 320
 SPACE: Final = 10
 """A gap this wide (pixels of the strip) parts two words where a tile ends in it."""
 BLANK: Final = 0
-ROOM: Final = 0.12
+ROOM: Final = 0.2
 """Where blank, space and the characters on both sides leave others less than this, nothing else was missed: no gate asks for less."""
 
 
