@@ -116,7 +116,6 @@ class _Choice:
         self._texts: dict[str, list[str]] = {"content": self.content}
         self._others: dict[str, Member] = {}
         self._calls: dict[int, dict[str, Member]] = {}
-        self._moved: dict[int, int] = {}
         self._logprobs: dict[str, Member] | None = None
 
     def add(self, chunk: ChunkChoice) -> None:
@@ -176,23 +175,10 @@ class _Choice:
             call = cast("dict[str, Member]", call)
             told = call.get("index")
             index = told if isinstance(told, int) else position
-            mine = self._calls.setdefault(self._moved.get(index, index), {})
-            if _is_another(mine, call):
-                # Some servers number every call 0, or none.
-                self._moved[index] = max(self._calls) + 1
-                mine = self._calls[self._moved[index]] = {}
+            mine = self._calls.setdefault(index, {})
             for name, value in call.items():
                 if name != "index":
                     _put(mine, name, value)
-
-
-def _is_another(mine: dict[str, Member], call: dict[str, Member]) -> bool:
-    """Whether a piece begins a call of its own: it has a name, and another id than the call it would be of."""
-    match call:
-        case {"id": str(told), "function": {"name": str(name)}} if told and name:
-            return mine.get("id") not in (None, "", told)
-        case _:
-            return False
 
 
 def _put(mine: dict[str, Member], name: str, value: Member) -> None:

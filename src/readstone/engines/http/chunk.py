@@ -78,6 +78,11 @@ class ChunkChoice(msgspec.Struct):
     finish_reason: Any = None
 
     @property
+    def has_calls(self) -> bool:
+        """Whether it has pieces of tool calls."""
+        return self.delta is not None and isinstance(self.delta.get("tool_calls"), list)
+
+    @property
     def says_something(self) -> bool:
         """Whether it adds anything to the answer: a role alone does not."""
         if self.delta is not None:

@@ -277,7 +277,7 @@ def _reader(response: Response, request: ChatRequest) -> ChunkReader:
     """What reads the answer to a request: as it comes, or in steps where nobody reads it so."""
     if not request.streams:
         response.gather(_FIRST_SECONDS, _GATHER_SECONDS)
-    return ChunkReader(gathers=not request.streams)
+    return ChunkReader(gathers=not request.streams, has_tools="tools" in request.extras)
 
 
 def _finish(chunks: ChunkReader, request: ChatRequest) -> Finish:

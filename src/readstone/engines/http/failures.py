@@ -111,11 +111,14 @@ def _failed(engine: str, seconds: float) -> RequestError:
     return EngineFailed(f"{engine} failed on this request.")
 
 
+_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+"""OpenAI says 429 of an account without credit, to which waiting is no help."""
 _REFUSALS = frozenset({400, 422, 501})
 _MEANINGS: dict[int, Callable[[str, float], RequestError]] = {
     # Of these nothing was begun, so another may be asked: a pool's other members, what stands in for the model.
     401: lambda engine, _: EngineUnavailable(f"{engine} does not accept this server's key."),
     403: lambda engine, _: EngineUnavailable(f"{engine} does not accept this server's key."),
+    402: lambda engine, _: EngineUnavailable(f"{engine} takes no more of this server's account."),
     404: lambda engine, _: EngineUnavailable(f"{engine} does not have that model."),
     408: lambda engine, _: EngineTimeout(f"{engine} did not answer in time."),
     413: lambda engine, _: TooLarge(f"The request is larger than it may be. {engine} takes less."),
@@ -154,6 +157,8 @@ def translate(
         return lacking
     if status == HTTPStatus.SERVICE_UNAVAILABLE and _FULL.search(complaint.message):
         status = HTTPStatus.TOO_MANY_REQUESTS
+    if complaint.code in _SPENT:
+        status = HTTPStatus.PAYMENT_REQUIRED
     meaning = _MEANINGS.get(status, _failed)
     seconds = min(1.0 if retry_after is None else retry_after, _MOST_RETRY_SECONDS)
     return meaning(f"The engine of '{model}'", seconds)

@@ -9,6 +9,7 @@ from typing import Final
 from readstone.core.chat import FinishReason, Relay, TextDelta
 from readstone.core.errors import EngineFailed
 from readstone.core.record import record
+from readstone.engines.http.calls import Calls
 from readstone.engines.http.chunk import (
     ChunkChoice,
     Count,
@@ -32,6 +33,7 @@ _END: Final = _DATA + _DONE
 _BLANK: Final = b"\n\n"
 _CHOICES: Final = b'"choices":'
 _NO_CHOICES: Final = b"[]"
+_CALLS: Final = b'"tool_calls":'
 _REASON: Final = (b'"finish_reason":"', b'"finish_reason": "')
 """How a chunk says that a choice is whole, without and with spaces; inside a JSON text the quotes would be escaped."""
 _OPEN: Final = (b'"finish_reason":null', b'"finish_reason": null')
@@ -69,6 +71,7 @@ _KNOWN: Final = frozenset(
 class ChunkReader:
     """Reads one stream, piece by piece; or the one JSON document of an engine that does not stream.
 
+    Calls of tools are numbered where the request `has_tools`, and other chunks are not looked through for them.
     Where it `gathers`, nobody reads the stream as it comes: chunks that only add text are one text, the last of them too.
 
     Engines write the same bytes around the choices of every chunk of a stream. They are learnt from the first chunk;
@@ -77,6 +80,7 @@ class ChunkReader:
 
     __slots__ = (
         "_between",
+        "_calls",
         "_close",
         "_end",
         "_events",
@@ -93,7 +97,7 @@ class ChunkReader:
         "tokens",
     )
 
-    def __init__(self, *, gathers: bool = False) -> None:
+    def __init__(self, *, gathers: bool = False, has_tools: bool = False) -> None:
         self.tokens = 0
         """Chunks with something in them so far: what the answer is worth where the engine does not count."""
         self.is_done = False
@@ -108,6 +112,7 @@ class ChunkReader:
         self._held: bytes | None = None
         self._reason: FinishReason = "stop"
         self._tally = Tally()
+        self._calls = Calls() if has_tools else None
         self._extras: dict[str, bytes] = {}
         self._fingerprint = ""
 
@@ -180,7 +185,7 @@ class ChunkReader:
 
     def _pass_on(self, block: bytes, ready: list[bytes]) -> bytes:
         """Let whole chunks go on without parsing them, where all of them are of the kind that was learnt; what is left."""
-        if self._held is not None:
+        if self._held is not None or (self._calls is not None and _CALLS in block):
             return block
         head, end = self._head, self._end
         plain, rest = block, b""
@@ -247,6 +252,8 @@ class ChunkReader:
 
     def _take(self, raw: bytes, choices: list[ChunkChoice], ready: list[bytes]) -> None:
         self._has_choices = True
+        if self._calls is not None and any(choice.has_calls for choice in choices):
+            raw = self._calls.numbered(raw)
         held, self._held = self._held, None
         if held is not None:
             # More came after a chunk with a reason: of another choice, or, where an engine says more, of the same.

@@ -59,26 +59,6 @@ def test_a_tool_call_is_put_together_from_its_pieces() -> None:
     assert choice["finish_reason"] == "tool_calls"
 
 
-@pytest.mark.parametrize("index", [{}, {"index": 0}])
-def test_calls_that_a_server_does_not_number_are_calls_of_their_own(index: dict[str, int]) -> None:
-    def call(name: str, **members: object) -> object:
-        return {**index, "id": f"call_{name}", "function": {"name": name, **members}}
-
-    (choice,) = merged(
-        delta(tool_calls=[call("look", arguments="{}")]),
-        delta(tool_calls=[call("go", arguments='{"at"')]),
-        # Older versions of vLLM give every piece an id of its own.
-        delta(tool_calls=[{**index, "id": "other", "function": {"arguments": ":1}"}}]),
-        delta(tool_calls=[call("end", arguments="{}")]),
-    )
-    calls = [call["function"] for call in choice["message"]["tool_calls"]]
-    assert [(call["name"], call["arguments"]) for call in calls] == [
-        ("look", "{}"),
-        ("go", '{"at":1}'),
-        ("end", "{}"),
-    ]
-
-
 def test_content_that_is_a_list_is_its_texts() -> None:
     thought = [{"type": "text", "text": "Hm"}]
     (choice,) = merged(

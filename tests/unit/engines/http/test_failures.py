@@ -177,6 +177,11 @@ def test_a_validators_place_is_named(path: list[object], param: str | None) -> N
     assert found.param == param
 
 
+def test_an_account_without_credit_is_no_busy_server() -> None:
+    for status, error in ((402, "x"), (429, {"message": "m", "code": "insufficient_quota"})):
+        assert type(refusal(status, error)) is EngineUnavailable
+
+
 def test_the_time_to_wait_is_the_engine_s_but_bounded() -> None:
     for told, waited in ((None, 1.0), (7.0, 7.0), (9000.0, 60.0)):
         error = refusal(503, {}, told)

@@ -79,8 +79,8 @@ def said(content: bytes) -> list[Any]:
     return [each["choices"] for each in chunks if each["choices"]]
 
 
-def read(*pieces: bytes) -> tuple[list[Any], ChunkReader]:
-    reader = ChunkReader()
+def read(*pieces: bytes, has_tools: bool = False) -> tuple[list[Any], ChunkReader]:
+    reader = ChunkReader(has_tools=has_tools)
     events = [*map(reader.feed, filter(None, pieces)), reader.feed(b"")]
     relays = [event for event in events if isinstance(event, Relay)]
     return [json.loads(choices) for relay in relays for choices in relay.choices], reader
@@ -127,7 +127,7 @@ CALLING = stream(
 
 def gathered(*pieces: bytes) -> tuple[list[dict[str, Any]], list[bool], ChunkReader]:
     """The choices of the whole answer, whether each event was text alone, and the reader."""
-    reader = ChunkReader(gathers=True)
+    reader = ChunkReader(gathers=True, has_tools=True)
     choices, plain = Choices(), list[bool]()
     for event in [*map(reader.feed, filter(None, pieces)), reader.feed(b"")]:
         if event is not None:
@@ -535,3 +535,71 @@ def test_a_whole_answer_as_an_event_is_an_answer(*, gathers: bool) -> None:
         assert relayed == []
         assert json.loads(reader.end().choices or b"")[0]["delta"] == message
     assert (reader.end().reason, reader.end().count) == ("length", Count(9, 3))
+
+
+def call(name: str | None, arguments: object, **members: object) -> list[dict[str, Any]]:
+    function = {"arguments": arguments} if name is None else {"name": name, "arguments": arguments}
+    calls = [{"type": "function", "function": function, **members}]
+    return [{"index": 0, "delta": {"tool_calls": calls}, "finish_reason": None}]
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+@pytest.mark.parametrize("index", [{}, {"index": 0}, {"index": None}])
+def test_calls_that_a_server_does_not_number_are_calls_of_their_own(
+    index: dict[str, int], *, gathers: bool
+) -> None:
+    content = stream(
+        chunk(ROLE),
+        chunk(call("look", "{}", id="call_1", **index)),
+        chunk(call("go", '{"at"', id="call_2", **index)),
+        # Older versions of vLLM give every piece an id of its own.
+        chunk(call(None, ":1}", id="other", **index)),
+        chunk(call("end", {"at": 2}, id="call_3", **index)),
+        chunk(LAST),
+    )
+    if gathers:
+        choices, _, _ = gathered(content)
+    else:
+        relayed, reader = read(content, has_tools=True)
+        told = [each[0]["delta"]["tool_calls"][0]["index"] for each in relayed[1:]]
+        assert told == [0, 1, 1, 2]
+        merged = Choices()
+        merged.add([json.dumps(each).encode() for each in relayed])
+        choices = merged.whole(reader.end().reason)
+    calls = [each["function"] for each in choices[0]["message"]["tool_calls"]]
+    assert [(each["name"], each["arguments"]) for each in calls] == [
+        ("look", "{}"),
+        ("go", '{"at":1}'),
+        ("end", '{"at":2}'),
+    ]
+
+
+def test_calls_that_are_numbered_go_on_as_the_bytes_they_were() -> None:
+    events = [
+        chunk(call("look", "", id="call_1", index=0), spaced=True),
+        chunk(call(None, "{}", index=0), spaced=True),
+        chunk(call("go", "{}", id="call_2", index=1), spaced=True),
+    ]
+    reader = ChunkReader(has_tools=True)
+    for event in events:
+        relay = reader.feed(event + b"\n\n")
+        assert isinstance(relay, Relay)
+        assert event.endswith(relay.choices[0] + b"}")
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers(-2, 3) | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["id", "index", "function", "name", "arguments"]), inner
+            )
+        ),
+        max_leaves=10,
+    )
+)
+def test_no_calls_are_so_odd_that_they_cannot_be_numbered(value: object) -> None:
+    reader = ChunkReader(has_tools=True)
+    for calls in (value, [value, {"id": "a", "function": value}], [{"function": {"name": "f"}}]):
+        reader.feed(chunk([{"index": 0, "delta": {"tool_calls": calls}}]) + b"\n\n")
