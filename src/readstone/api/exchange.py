@@ -16,7 +16,7 @@ from readstone.core.key import Principal, without_secrets
 from readstone.serving.account import NO_ACCOUNT, Account, NoAccount
 from readstone.serving.gateway import Served
 from readstone.serving.limits.limiter import Limiter
-from readstone.telemetry import REQUEST_EVENT, LogValue, log, log_bug
+from readstone.telemetry import LogValue, log_bug, log_request
 from readstone.telemetry.trace import Headers, Trace
 
 _LINGER_SECONDS = 5.0
@@ -185,7 +185,8 @@ class Exchange:
         }
         if self.served is not None:
             fields |= _told(self.served)
-        log(REQUEST_EVENT, **fields, **self.notes)
+        fields |= self.notes
+        log_request(fields)
 
 
 def _told(served: Served) -> dict[str, LogValue]:

@@ -12,7 +12,7 @@ from readstone.api.errors import problem
 from readstone.api.ids import new_id
 from readstone.api.requests import RequestReader
 from readstone.core.errors import InvalidRequest
-from readstone.telemetry import REQUEST_EVENT, log
+from readstone.telemetry import log_request
 
 _TIMER_SECONDS: Final = 0.01
 
@@ -203,7 +203,7 @@ class Protocol(asyncio.Protocol):
         if not any(call.is_begun for call in self._calls):
             told = new_id()
             self.transport.write(refusal_of(error, told, self.headers))
-            log(REQUEST_EVENT, id=told, status=problem(error).status, error=error.code)
+            log_request({"id": told, "status": problem(error).status, "error": error.code})
         self._is_deaf = True
         for call in self._calls:
             call.leave()

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 from readstone.core.errors import PermissionDenied
 from readstone.core.grant import CLIENT, Grant
 from readstone.core.model import Model
+from readstone.core.record import record
 from readstone.core.scope import allows
 
 State: TypeAlias = Literal["active", "expired", "revoked"]
@@ -50,7 +51,7 @@ class Key:
         return "expired" if expires_at is not None and now >= expires_at else "active"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Principal:
     """Who a request comes from: the public id and name of the key or token, whose it is, and what it allows."""
 

@@ -10,6 +10,7 @@ from readstone.telemetry.log import (
     Writer,
     log,
     log_bug,
+    log_request,
     log_trouble,
     start_logging,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Writer",
     "log",
     "log_bug",
+    "log_request",
     "log_trouble",
     "start_logging",
 ]

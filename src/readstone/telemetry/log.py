@@ -32,8 +32,8 @@ class Event(logging.LogRecord):
     def __init__(self, event: str, fields: dict[str, LogValue]) -> None:
         # Not logging's own constructor, which looks up the place in the source, the thread and the process.
         self.__dict__.update(_PLACELESS)
-        self.created = time.time()
-        self.msecs = self.created % 1.0 * 1000.0
+        self.created = now = time.time()
+        self.msecs = now % 1.0 * 1000.0
         self.msg = event
         self.fields = fields
 
@@ -42,6 +42,12 @@ def log(event: str, /, **fields: LogValue) -> None:
     """Write one event. Fields hold ids, counts and times: never prompts, images or page text."""
     if LOGGER.isEnabledFor(logging.INFO):
         LOGGER.handle(Event(event, fields))
+
+
+def log_request(fields: dict[str, LogValue]) -> None:
+    """Write the line of a request; the dictionary is kept until that is done."""
+    if LOGGER.isEnabledFor(logging.INFO):
+        LOGGER.handle(Event(REQUEST_EVENT, fields))
 
 
 def log_trouble(event: str, /, **fields: LogValue) -> None:
@@ -128,18 +134,15 @@ class JSONFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Render the record; an exception becomes one string member."""
-        entry: dict[str, LogValue] = {
-            "time": _moment(record),
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            **_fields(record),
-        }
+        fields = _fields(record)
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            fields = {**fields, "exception": self.formatException(record.exc_info)}
         try:
-            return _ENCODER.encode(entry).decode()
+            written = _ENCODER.encode(fields).decode()
         except UnicodeEncodeError:  # half a surrogate pair, which UTF-8 cannot hold
-            return json.dumps(entry)
+            written = json.dumps(fields)
+        opening = _opening(record.levelname, record.getMessage())
+        return f'{{"time":"{_moment(record)}",{opening}{"," if fields else ""}{written[1:]}'
 
 
 class TextFormatter(logging.Formatter):
@@ -176,6 +179,12 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 def _moment(record: logging.LogRecord) -> str:
     return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _opening(level: str, event: str) -> str:
+    """The members of a line that say what it is about."""
+    return f'"level":{json.dumps(level.lower())},"event":{json.dumps(event)}'
 
 
 @lru_cache(maxsize=1)

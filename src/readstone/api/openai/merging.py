@@ -22,29 +22,6 @@ class ChunkChoice(msgspec.Struct):
     logprobs: dict[str, Member] | None = None
 
 
-class PlainDelta(msgspec.Struct, forbid_unknown_fields=True):
-    """What nearly every chunk adds: a text."""
-
-    content: str | None = None
-    role: str | None = None
-    refusal: None = None
-    reasoning_content: None = None
-    tool_calls: None = None
-    function_call: None = None
-
-
-class PlainChoice(msgspec.Struct, forbid_unknown_fields=True):
-    """A choice that adds a text, and tells nothing else that has to be kept."""
-
-    index: int = 0
-    delta: PlainDelta | None = None
-    finish_reason: str | None = None
-    logprobs: None = None
-    stop_reason: None = None
-    token_ids: None = None
-
-
-_PLAIN = msgspec.json.Decoder(list[list[PlainChoice]])
 _CHUNKS = msgspec.json.Decoder(list[list[ChunkChoice]])
 _CALLED_ONCE = frozenset({"id", "type", "name"})
 """Members of a tool call that come whole; its other texts come in pieces."""
@@ -68,31 +45,11 @@ class Choices:
 
     def add(self, chunks: Sequence[bytes]) -> None:
         """Take the JSON of the `choices` of further chunks; EngineFailed for what is not that."""
-        content = b"[" + b",".join(chunks) + b"]"
         try:
-            plain = _PLAIN.decode(content)
-        except msgspec.DecodeError:
-            self._add(content)
-            return
-        index, mine = -1, _Choice()
-        for choices in plain:
-            for choice in choices:
-                if choice.index != index:  # most answers have one choice
-                    index = choice.index
-                    mine = self._choices.setdefault(index, _Choice())
-                delta = choice.delta
-                if delta is not None and (text := delta.content) is not None:
-                    mine.content.append(text)
-                if choice.finish_reason:
-                    mine.reason = choice.finish_reason
-
-    def _add(self, content: bytes) -> None:
-        """Take chunks of which one says more than a text."""
-        try:
-            chunks = _CHUNKS.decode(content)
+            read = _CHUNKS.decode(b"[" + b",".join(chunks) + b"]")
         except msgspec.DecodeError as error:
             raise EngineFailed("The engine sent a chunk that is not of the protocol.") from error
-        for choice in chain.from_iterable(chunks):
+        for choice in chain.from_iterable(read):
             mine = self._choices.get(choice.index)
             if mine is None:
                 mine = self._choices[choice.index] = _Choice()

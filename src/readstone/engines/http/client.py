@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, TypeAlias
@@ -14,17 +14,12 @@ from typing import Literal, TypeAlias
 from readstone import __version__
 from readstone.core.errors import ConfigurationError
 from readstone.engines.http.connection import Bounds, Connection
+from readstone.engines.http.head import Headers, checked_lines, lines
 from readstone.engines.http.response import Broken, Crowded, Response, Unreachable
 from readstone.engines.http.target import Target
 
 Method: TypeAlias = Literal["GET", "POST"]
-Headers: TypeAlias = Sequence[tuple[str, str]]
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_OURS = frozenset(
-    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "expect"}
-)
 _PATH = re.compile(r"/[\x21\x22\x24-\x7e]*")
 _TIMER_SECONDS = 0.002  # event loops round their timers by about this much
 
@@ -77,7 +72,7 @@ class Client:
             ("user-agent", f"Readstone/{__version__}"),
         )
         try:
-            self._fixed = _lines(fixed) + _checked_lines(credentials)
+            self._fixed = lines(fixed) + checked_lines(credentials)
         except ValueError as error:
             raise ConfigurationError(
                 f"The key or headers for {target} cannot be sent: {error}."
@@ -130,14 +125,14 @@ class Client:
         entering Unreachable, Crowded, Broken, Garbled or Silent.
         """
         start = self._starts.get((method, path)) or self._start(method, path)
-        lines = _checked_lines(headers)
+        fields = checked_lines(headers)
         if method == "GET":
             if body:
                 raise ValueError("a GET has no body")
-            return Exchange(self, (b"%b%b\r\n" % (start, lines),))
+            return Exchange(self, (b"%b%b\r\n" % (start, fields),))
         pieces = (body,) if isinstance(body, bytes) else body
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
-        return Exchange(self, (b"%b%bcontent-length: %d\r\n\r\n" % (start, lines, size), *pieces))
+        return Exchange(self, (b"%b%bcontent-length: %d\r\n\r\n" % (start, fields, size), *pieces))
 
     def _start(self, method: Method, path: str) -> bytes:
         """What every request for that path begins with."""
@@ -261,27 +256,6 @@ class Exchange:
     async def _ask_anew(self) -> Response:
         connection = self._connection = await self._client.connect()
         return await connection.ask(self._message)
-
-
-def _checked_lines(headers: Headers) -> bytes:
-    for name, value in headers:
-        _check_name(name)
-        if not _VALUE.fullmatch(value):
-            raise ValueError("a header holds a character that none may hold")
-    return _lines(headers)
-
-
-@lru_cache(maxsize=64)
-def _check_name(name: str) -> None:
-    """Raise ValueError for the name of a header that none may have, or that is ours."""
-    if not _NAME.fullmatch(name):
-        raise ValueError("a header holds a character that none may hold")
-    if name.lower() in _OURS:
-        raise ValueError(f"the header '{name}' is set by the client")
-
-
-def _lines(headers: Headers) -> bytes:
-    return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1")
 
 
 def _reason(error: OSError) -> str:

@@ -17,11 +17,12 @@ from readstone.core.errors import (
     RequestError,
     UnsupportedParameter,
 )
-from readstone.engines.http.client import Client, Headers, Limits
+from readstone.engines.http.client import Client, Limits
 from readstone.engines.http.complaint import Complaint, read_complaint
 from readstone.engines.http.connection import Bounds
 from readstone.engines.http.counting import count_usage
 from readstone.engines.http.failures import read_retry_after, translate
+from readstone.engines.http.head import Headers
 from readstone.engines.http.health import Health, HealthOptions
 from readstone.engines.http.loop_stop import stop_loops
 from readstone.engines.http.manner import Manner, Manners

@@ -1,4 +1,6 @@
 import json
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -168,6 +170,21 @@ def test_chunks_that_only_add_text_are_one_text() -> None:
     assert plain == [True]
     assert choices[0]["message"]["content"] == 'Hé "choices":[\n\n"usage":{'
     assert choices[0]["finish_reason"] == "length"
+
+
+@given(
+    texts=st.lists(st.text() | st.sampled_from(['"', "\\", '"},', '\n\ndata: {"', ""])),
+    write=st.sampled_from([chunk, llama, partial(chunk, spaced=True)]),
+)
+def test_texts_of_many_chunks_are_gathered_as_they_were_written(
+    texts: list[str], write: Callable[[object], bytes]
+) -> None:
+    events = [write(ROLE), *(write(piece(text)) for text in ("a", *texts)), write(LAST)]
+    choices, plain, reader = gathered(stream(*events))
+
+    assert all(plain)
+    assert choices[0]["message"]["content"] == "".join(("a", *texts))
+    assert reader.tokens == 1 + sum(map(bool, texts))
 
 
 def test_from_a_chunk_that_says_more_on_chunks_go_on_as_they_came() -> None:

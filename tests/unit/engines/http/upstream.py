@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, cast
 
-from readstone.engines.http.client import Client, Headers, Limits
+from readstone.engines.http.client import Client, Limits
 from readstone.engines.http.connection import Bounds
+from readstone.engines.http.head import Headers
 from readstone.engines.http.response import Response
 from readstone.engines.http.target import parse_target
 
