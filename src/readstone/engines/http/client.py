@@ -6,7 +6,6 @@ import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, TypeAlias
@@ -161,17 +160,11 @@ class Client:
             raise Unreachable("the client is not started")
         if len(self._open) + self._opening >= self._limits.connections:
             raise Crowded(f"{self._limits.connections} connections are open")
-        made = partial(Connection, loop, self._bounds, self._open.add, self._lost)
-        target = self.target
+        connection = Connection(loop, self._bounds, self._open.add, self._lost)
         self._opening += 1
         try:
             async with asyncio.timeout(self._limits.connect_seconds):
-                if target.scheme == "unix":
-                    _, connection = await loop.create_unix_connection(made, target.socket)
-                else:
-                    _, connection = await loop.create_connection(
-                        made, target.host, target.port, ssl=self._tls
-                    )
+                await self._open_wire(loop, connection)
         except TimeoutError:
             raise Unreachable(
                 f"no connection in {self._limits.connect_seconds:g} seconds"
@@ -184,6 +177,20 @@ class Client:
             connection.abort()
             raise Unreachable("the client was stopped")
         return connection
+
+    async def _open_wire(self, loop: asyncio.AbstractEventLoop, connection: Connection) -> None:
+        target = self.target
+        try:
+            if target.scheme == "unix":
+                await loop.create_unix_connection(lambda: connection, target.socket)
+            else:
+                await loop.create_connection(
+                    lambda: connection, target.host, target.port, ssl=self._tls
+                )
+        except BaseException:
+            # Given up as it was made: uvloop closes it then and tells it nothing.
+            self._lost(connection)
+            raise
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection whose answer is whole, close any other."""

@@ -1,13 +1,17 @@
 """Sending: what goes out, and what comes back when a server is there, secure, strange or not there."""
 
+import asyncio
 import socket
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from readstone import __version__
 from readstone.core.errors import ConfigurationError
 from readstone.engines.http.client import Client, Limits
+from readstone.engines.http.connection import Connection
 from readstone.engines.http.response import Crowded, Garbled, Unreachable
 from readstone.engines.http.target import parse_target
 from unit.engines.http.upstream import (
@@ -248,3 +252,27 @@ async def test_nothing_can_be_smuggled_into_a_head(path: str, name: str, value: 
 def test_a_get_with_a_body_is_refused() -> None:
     with pytest.raises(ValueError, match="no body"):
         Client(parse_target("http://a")).send("GET", "/", b"x")
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_connection_that_is_given_up_as_it_is_made_does_not_keep_the_client_from_stopping(
+    run: Callable[[Coroutine[None, None, None]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Connection.connection_made
+    tasks: list[asyncio.Task[Connection]] = []
+
+    def made_too_late(self: Connection, transport: asyncio.BaseTransport) -> None:
+        made(self, transport)
+        tasks[0].cancel()
+
+    async def main() -> None:
+        async with Upstream(saying(HELLO)).open() as upstream, client_of(upstream) as client:
+            tasks.append(asyncio.create_task(client.connect()))
+            with pytest.raises(asyncio.CancelledError):
+                await tasks[0]
+            assert client.open_connections == 0
+            async with asyncio.timeout(5):
+                await client.stop()
+
+    monkeypatch.setattr(Connection, "connection_made", made_too_late)
+    run(main())
