@@ -27,6 +27,13 @@ class Pen:
         self._draw.text((left, top), text, font=font, fill="black")
         return self
 
+    def room(self, text: str, size: float) -> tuple[int, int, int, int]:
+        """What a text takes where it is written at (0, 0): left, top, right, bottom."""
+        left, top, right, bottom = self._draw.textbbox(
+            (0, 0), text, font=ImageFont.load_default(size=size)
+        )
+        return round(left), round(top), round(right), round(bottom)
+
     def picture(self, turned: int = 0) -> Picture:
         """The page's pixels, turned counter-clockwise by `turned` degrees."""
         turn = self.page.rotate(turned, expand=True, fillcolor="white")

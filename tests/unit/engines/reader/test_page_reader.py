@@ -51,6 +51,19 @@ def test_points_of_numbers_in_small_print_are_read(desk: Desk) -> None:
     assert all(extent(line.corners)[1] < SMALL_PRINT for line in lines)
 
 
+@pytest.mark.parametrize("size", [12, 20, 24])
+@pytest.mark.parametrize(
+    ("text", "margin"),
+    [("7", 4), ("Total", 1), ("Total", 4), ("12.50", 1), ("12.50", 4), ("Hello World 2026", 1)],
+)
+def test_a_word_or_a_line_cut_out_tightly_is_read(
+    desk: Desk, text: str, margin: int, size: int
+) -> None:
+    left, top, right, bottom = Pen(1, 1).room(text, size)
+    crop = Pen(right - left + 2 * margin, bottom - top + 2 * margin)
+    assert desk.texts(crop.write(margin - left, margin - top, text, size).picture()) == [text]
+
+
 def test_a_bare_page_has_no_lines(desk: Desk) -> None:
     prepared = desk.reader.prepare(np.full((200, 300, 3), 255, np.uint8))
     assert prepared.crops == ()
