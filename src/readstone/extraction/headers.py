@@ -53,15 +53,13 @@ def _known_names() -> Names:
 def tables_in(sheet: Sheet, names: Names, wanted: frozenset[str]) -> tuple[Table, ...]:
     """The headers of lists: rows that name an item's columns, one of numbers, or else two of the `wanted` columns."""
     labels = labels_in(sheet, names)
+    on_page: dict[int, list[tuple[float, Label]]] = {}
+    for label in labels:
+        on_page.setdefault(label.span.page, []).append((label.span.box.middle[1], label))
     found: list[Table] = []
     for label in labels:
-        row = [
-            other
-            for other in labels
-            if other.span.page == label.span.page
-            and abs(other.span.box.middle[1] - label.span.box.middle[1])
-            < _HEADER_ROWS * label.span.box.height
-        ]
+        middle, reach = label.span.box.middle[1], _HEADER_ROWS * label.span.box.height
+        row = [other for at, other in on_page[label.span.page] if abs(at - middle) < reach]
         if table := _table(row, wanted):
             found.append(table)
     kept: list[Table] = []
