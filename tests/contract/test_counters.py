@@ -136,6 +136,19 @@ async def test_who_only_looks_does_not_keep_anything_counted_for_longer(
     assert await used(counters, TOKENS) == 0
 
 
+async def test_whoever_leaves_while_it_is_charged_is_charged_nothing(counters: Counters) -> None:
+    completed = 0
+    for turns in (*range(60), *range(60), *range(60)):
+        await used(counters, TOKENS)  # so that there is a connection
+        asking = asyncio.ensure_future(counters.take([Charge(TOKENS, 1)], {}))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asking.cancel()
+        (outcome,) = await asyncio.gather(asking, return_exceptions=True)
+        completed += isinstance(outcome, Taken)
+    assert await used(counters, TOKENS) == completed
+
+
 async def test_no_minute_ever_holds_more_than_the_limit(counters: Counters, clock: Clock) -> None:
     chance = random.Random(7)
     passed: list[tuple[float, int]] = []

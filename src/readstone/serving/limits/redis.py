@@ -3,8 +3,10 @@
 Minutes go by the clock of that server, so machines whose clocks differ agree; days and months by each one's own.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Final
 
@@ -60,11 +62,22 @@ class RedisCounters:
         today = now or time.time()
         for charge in charges:
             arguments += _arguments(charge, (begins or {}).get(charge.rule.name, 0), today)
+        asked = asyncio.ensure_future(self._take(keys, arguments))
         try:
-            answer = await self._take(keys, arguments)
+            return _outcome(await asyncio.shield(asked))
+        except asyncio.CancelledError:
+            await self._take_back(asked, charges)
+            raise
         except (RedisError, OSError) as error:
             raise CountersFailed(type(error).__name__) from error
-        return _outcome(answer)
+
+    async def _take_back(self, asked: asyncio.Future[Any], charges: Sequence[Charge]) -> None:
+        """Whoever asked has left: what was charged meanwhile nobody would give back, and it would count as running on."""
+        with suppress(RedisError, OSError, CountersFailed):
+            outcome = _outcome(await asked)
+            if isinstance(outcome, Taken):
+                given = [Charge(charge.rule, -charge.amount) for charge in charges]
+                await self.correct(outcome.at, given)
 
     async def correct(self, at: float, charges: Sequence[Charge]) -> None:
         """Add to what was taken at that time."""
