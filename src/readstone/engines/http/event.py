@@ -20,49 +20,71 @@ class Events:
     Which of them it is, its begin tells: some engines do not stream though they were asked to, and no header says so.
     """
 
-    __slots__ = ("_has_begun", "is_document", "rest")
+    __slots__ = ("_has_begun", "_kept", "_size", "is_document")
 
     def __init__(self) -> None:
         self.is_document = False
-        self.rest = b""
-        """What has come of an event, or of the document, that is not whole yet."""
         self._has_begun = False
+        self._kept: list[bytes] = []
+        self._size = 0
+
+    @property
+    def rest(self) -> bytes:
+        """What has come of an event, or of the document, that is not whole yet."""
+        return b"".join(self._kept)
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next bytes, which are empty at the end; the events that are whole with them, in UTF-8.
 
         Raises EngineFailed for an event, or a document, that is larger than it may be.
         """
-        content = self.rest + piece if self.rest else piece
-        if not self._has_begun and not (content := self._begin(content)):
-            return b""
+        if self._kept:
+            # What is large comes in many pieces: they are put together once, not with each of them.
+            if piece and self._has_begun and (self.is_document or b"\n" not in piece):
+                self._keep(piece)
+                return b""
+            piece, is_last = self.rest + piece, not piece
+            self._let_go()
+        else:
+            is_last = not piece
+        content = piece if self._has_begun else self._begin(piece)
         if self.is_document:
             self._keep(content)
             return b""
+        return self._whole(content, is_last=is_last) if content else b""
+
+    def _whole(self, content: bytes, *, is_last: bool) -> bytes:
+        """The events that are whole, or all there is at the end; what is not is kept."""
         if b"\r" in content:
             # Lines that end as on Windows; the half of a line's end may be in the next piece.
             content = content.replace(b"\r\n", b"\n")
-        if content.endswith(_BLANK) or not piece:
-            self.rest = b""
-        else:
+        if not (is_last or content.endswith(_BLANK)):
             end = content.rfind(_BLANK) + len(_BLANK)
-            self._keep(content[end:] if end >= len(_BLANK) else content)
-            content = content[:end] if end >= len(_BLANK) else b""
+            if end < len(_BLANK):
+                self._keep(content)
+                return b""
+            self._keep(content[end:])
+            content = content[:end]
         return content if content.isascii() else _as_utf8(content)
 
     def _begin(self, content: bytes) -> bytes:
         """What has come without a mark and white space before it; empty as long as there is nothing else."""
         begin = b"" if _MARK.startswith(content) else content.removeprefix(_MARK).lstrip(_WHITE)
-        # Of a mark of three bytes, some may have come.
-        self.rest = b"" if begin or len(content) >= len(_MARK) else content
+        if not begin and len(content) < len(_MARK):
+            self._keep(content)  # of a mark of three bytes, some may have come
         self._has_begun = bool(begin)
         self.is_document = begin.startswith(b"{")
         return begin
 
-    def _keep(self, rest: bytes) -> None:
-        if len(rest) > _MOST_BUFFERED:
+    def _keep(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > _MOST_BUFFERED:
             raise EngineFailed("The engine sent an event that is larger than it may be.")
-        self.rest = rest
+        self._kept.append(piece)
+
+    def _let_go(self) -> None:
+        self._kept = []
+        self._size = 0
 
 
 def event_lines(event: bytes) -> list[bytes]:

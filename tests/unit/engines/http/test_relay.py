@@ -310,6 +310,20 @@ def test_an_event_without_an_end_is_not_kept_for_ever() -> None:
         reader.feed(b"x" * 1024 * 1024 + b"x")
 
 
+@pytest.mark.parametrize("is_document", [False, True])
+def test_what_is_large_is_put_together_once(*, is_document: bool) -> None:
+    """Else an answer of megabytes would hold up all others; without it, this takes minutes."""
+    text = "x" * (12 * 1024 * 1024)
+    message = {"role": "assistant", "content": text}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "length"}]}
+    content = json.dumps(whole).encode() if is_document else stream(chunk(piece(text)), chunk(LAST))
+    relayed, reader = read(*(content[at : at + 2048] for at in range(0, len(content), 2048)))
+    choices = Choices()
+    choices.add([json.dumps(each).encode() for each in relayed])
+    choices.add([reader.end().choices or b"[]"])
+    assert choices.whole("stop")[0]["message"]["content"] == text
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_make_anything_but_errors_of_ours(content: bytes) -> None:
     reader = ChunkReader()
