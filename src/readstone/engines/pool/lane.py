@@ -47,12 +47,16 @@ class Lane:
     @property
     def is_open(self) -> bool:
         """Whether the member may be asked now."""
-        return (
-            self.outstanding < self._concurrency
-            and self.engine.state == "ready"
-            and self.circuit.admits
-            and self._clock() >= self._peace
-        )
+        return self.outstanding < self._concurrency and self._is_willing
+
+    @property
+    def is_only_full(self) -> bool:
+        """Whether the member may be asked as soon as one of its requests is over."""
+        return self.outstanding >= self._concurrency and self._is_willing
+
+    @property
+    def _is_willing(self) -> bool:
+        return self.engine.state == "ready" and self.circuit.admits and self._clock() >= self._peace
 
     @property
     def is_well(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ class Pool:
         self._lanes = [self._lane(member) for member in members]
         self._concurrency = sum(member.concurrency for member in members)
         self._turn = 0
+        self._waiting = deque[asyncio.Future[None]]()
         self._stopped = False
         self._fingerprints: tuple[str, ...] = ()
         self._fingerprint = ""
@@ -111,6 +113,7 @@ class Pool:
     async def stop(self) -> None:
         """Stop every member, all at once; raises the first error when all have tried."""
         self._stopped = True
+        self._pass_on()
         outcomes = await asyncio.gather(
             *(lane.engine.stop() for lane in self._lanes), return_exceptions=True
         )
@@ -119,16 +122,15 @@ class Pool:
                 raise outcome
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
-        """The events of one member; the Finish names it.
+        """The events of one member; the Finish names it. Where members that are up have no place, one is waited for.
 
         Before the first event another member is asked where the error says that nothing was begun, or once where the
         member crashed; after it never. Raises what the last member asked raises, Overloaded where no member that is
         well takes a request now, and EngineUnavailable where none is well.
         """
-        attempts = Attempts(self._rules.retry, self._pace.clock)
-        lane = self._admit(attempts, None)
+        attempts, lane = await self._first()
         while True:
-            call = Call(lane)
+            call = self._begin(lane)
             attempts.tried.append(lane)
             try:
                 async with aclosing(call.engine.chat(request)) as events:
@@ -146,10 +148,57 @@ class Pool:
                     raise
                 failure = error
             finally:
-                call.close()
+                self._close(call)
             if self._choose(attempts) is not None:
                 await self._pace.sleep(attempts.delay(self._pace.chance()))
             lane = self._admit(attempts, failure)
+
+    async def _first(self) -> tuple[Attempts, Lane]:
+        """The first lane to take, waited for as long as there is no place and some will come; raises as `_admit`.
+
+        While a member is out, more requests may be let in than the others take.
+        """
+        while self._must_wait:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                while self._must_wait and not turn.done():
+                    # A member that comes back tells nobody, so one looks from time to time.
+                    await asyncio.wait({turn}, timeout=_SOON)
+            except asyncio.CancelledError:
+                if not turn.cancel():
+                    self._pass_on()  # it had its turn already
+                raise
+            turn.cancel()
+        attempts = Attempts(self._rules.retry, self._pace.clock)
+        try:
+            return attempts, self._admit(attempts, None)
+        except RequestError:
+            self._pass_on()
+            raise
+
+    def _begin(self, lane: Lane) -> Call:
+        call = Call(lane)
+        self._pass_on()
+        return call
+
+    def _close(self, call: Call) -> None:
+        call.close()
+        self._pass_on()
+
+    @property
+    def _must_wait(self) -> bool:
+        if self._stopped or any(lane.is_open for lane in self._lanes):
+            return False
+        return any(lane.is_only_full for lane in self._lanes)
+
+    def _pass_on(self) -> None:
+        """Let the next that waits look again, where it need not wait any more."""
+        while self._waiting and not self._must_wait:
+            turn = self._waiting.popleft()
+            if not turn.done():  # else its request was given up
+                turn.set_result(None)
+                return
 
     def _admit(self, attempts: Attempts, failure: RequestError | None) -> Lane:
         """The lane to take; where there is none, raises why, which is the failure before where that says it best."""

@@ -81,26 +81,6 @@ async def test_a_request_goes_to_who_has_the_fewest() -> None:
     assert asked(engines) == [1, 4, 1]
 
 
-async def test_a_member_gets_no_more_at_once_than_its_ceiling() -> None:
-    engines = fakes(2)
-    engines[0].scripts.append(hang())
-    engines[1].scripts.extend([hang()] * 3)
-    pool = Pool("pool", [Member(engines[0], 1), Member(engines[1], 3)])
-    running = [pool.chat(REQUEST) for _ in range(4)]
-    for events in running:
-        await anext(events)
-
-    with pytest.raises(Overloaded) as refusal:
-        await ask(pool)
-
-    assert refusal.value.retry_after == 1.0
-    assert asked(engines) == [1, 3]
-    assert pool.concurrency == 4
-    for events in running:
-        await events.aclose()
-    await ask(pool)
-
-
 @pytest.mark.parametrize("state", ["starting", "failed", "stopped"])
 async def test_only_members_that_are_ready_are_asked(state: EngineState) -> None:
     engines = fakes(2)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import TypeAlias
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -38,6 +39,7 @@ ERRORS: list[type[RequestError]] = [
     InvalidRequest,
     Overloaded,
 ]
+Begun: TypeAlias = asyncio.Task[ChatEvent | RequestError]
 RULES = PoolRules(circuit=CircuitRules(failures=2, window=4))
 
 
@@ -50,6 +52,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.ceilings: list[int] = []
         self.pool: Pool | None = None
         self.running: list[AsyncGenerator[ChatEvent]] = []
+        self.waiting: list[tuple[AsyncGenerator[ChatEvent], Begun]] = []
 
     @initialize(ceilings=st.lists(st.integers(1, 3), min_size=1, max_size=4))
     def build(self, ceilings: list[int]) -> None:
@@ -86,27 +89,40 @@ class PoolMachine(RuleBasedStateMachine):
             engine.state == "ready" and engine.running < ceiling
             for engine, ceiling in zip(self.engines, self.ceilings, strict=True)
         )
-        outcome = self.runner.run(self.first(events))
-        if outcome == HELLO[0]:
+        task = self.runner.get_loop().create_task(self.first(events))
+        self.waiting.append((events, task))
+        self.runner.run(self.settle())
+        if not task.done():
+            return  # it waits for a place
+        if task.result() == HELLO[0]:
             assert room
-            self.running.append(events)
         else:
-            assert room or isinstance(outcome, EngineUnavailable | Overloaded)
+            assert room or isinstance(task.result(), EngineUnavailable | Overloaded)
+
+    @precondition(lambda self: self.waiting)
+    @rule(index=st.integers(0, 11))
+    def give_up(self, index: int) -> None:
+        events, task = self.waiting.pop(index % len(self.waiting))
+        self.runner.run(self.abandon(events, task))
+        self.runner.run(self.settle())
 
     @precondition(lambda self: self.running)
     @rule(index=st.integers(0, 11))
     def finish(self, index: int) -> None:
         self.runner.run(self.rest(self.taken(index)))
+        self.runner.run(self.settle())
 
     @precondition(lambda self: self.running)
     @rule(index=st.integers(0, 11))
     def close(self, index: int) -> None:
         self.runner.run(self.end(self.taken(index)))
+        self.runner.run(self.settle())
 
     @precondition(lambda self: self.running)
     @rule(index=st.integers(0, 11))
     def leave_after_the_last_event(self, index: int) -> None:
         self.runner.run(self.leave(self.taken(index)))
+        self.runner.run(self.settle())
 
     @invariant()
     def counts_are_those_of_the_requests_that_run(self) -> None:
@@ -118,6 +134,10 @@ class PoolMachine(RuleBasedStateMachine):
         for count, ceiling in zip(counts, self.ceilings, strict=True):
             assert 0 <= count <= ceiling
 
+    @invariant()
+    def nobody_waits_for_what_never_comes(self) -> None:
+        assert not self.waiting or self.running
+
     def teardown(self) -> None:
         """Whatever was: what is well and rested is asked again, up to its ceiling, and in the end nothing is left."""
         if self.pool is not None:
@@ -126,6 +146,8 @@ class PoolMachine(RuleBasedStateMachine):
 
     async def recover(self) -> None:
         assert self.pool is not None
+        for events, task in self.waiting:
+            await self.abandon(events, task)
         for engine in self.engines:
             engine.become("ready")
             engine.scripts.clear()
@@ -137,6 +159,22 @@ class PoolMachine(RuleBasedStateMachine):
         for events in [*answers, *self.running]:
             await events.aclose()
         assert set(self.pool.outstanding) == {0}
+
+    async def settle(self) -> None:
+        """Let every task go on until it waits; those that found a place run then."""
+        for _ in range(80):
+            await asyncio.sleep(0)
+        for events, task in [*self.waiting]:
+            if task.done():
+                self.waiting.remove((events, task))
+                if task.result() == HELLO[0]:
+                    self.running.append(events)
+
+    @staticmethod
+    async def abandon(events: AsyncGenerator[ChatEvent], task: Begun) -> None:
+        task.cancel()
+        await asyncio.wait({task})
+        await events.aclose()
 
     def taken(self, index: int) -> AsyncGenerator[ChatEvent]:
         """One of the answers that run, which from then on runs no more."""
