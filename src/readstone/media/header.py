@@ -19,13 +19,17 @@ _FIRST_TURNED = 5  # orientations 5..8 swap width and height
 
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
-_JPEG_END = frozenset({0xD9, 0xDA})  # end of image, start of scan
+_JPEG_LAST = 0xD9  # end of image
+_JPEG_SCAN = 0xDA
+_JPEG_END = frozenset({_JPEG_LAST, _JPEG_SCAN})
 _JPEG_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_COMMON = frozenset(
     {0xC0, 0xC1, 0xC2}
 )  # baseline, extended and progressive, by Huffman's codes
 _JPEG_CHANNELS = frozenset({1, 3})  # four are inks
 _JPEG_EXIF = 0xE1
+# What ends the coded data of a scan: no byte that is stuffed, and no restart (B.1.1.5).
+_JPEG_AFTER_SCAN = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _JPEG_TRAILER = 1 << 16  # bytes; cameras put more than an image into a file
 
 _PNG_SIMPLE = frozenset({b"\x08\x00", b"\x08\x02"})  # 8 bits, grey or RGB
@@ -92,6 +96,22 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         end = start + int.from_bytes(data[position : position + 4])
         yield kind, start, end
         position = end + 4
+
+
+def has_more_scans(data: bytes, most: int) -> bool:
+    """Whether a JPEG has more scans than `most`, or so many segments that nobody counts on: each scan is a pass over all pixels."""
+    position, scans = 2, 0
+    for _ in range(_MOST_PIECES):
+        found = _JPEG_AFTER_SCAN.search(data, position)
+        if found is None or (marker := found[1][0]) == _JPEG_LAST:
+            return False
+        position = found.end()
+        if marker not in _JPEG_BARE:
+            scans += marker == _JPEG_SCAN
+            position += max(int.from_bytes(data[position : position + 2]), 2)
+        if scans > most:
+            return True
+    return True
 
 
 def _jpeg(data: bytes) -> Header:

@@ -205,3 +205,32 @@ def test_a_picture_larger_than_one_strip_is_read_whole() -> None:
     pixels = read(save(picture, "png"))
     assert pixels[1999, 0, 0] == 255
     assert not pixels[2000:].any()
+
+
+def progressive(*, scans: int, between: bytes = b"") -> bytes:
+    """A progressive JPEG whose last scan is there again and again."""
+    data = save(scene(), "jpeg", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + (between + last) * scans + b"\xff\xd9"
+
+
+# A comment that looks like the end of the image is none.
+@pytest.mark.parametrize("between", [b"", b"\xff\xfe\x00\x06\xff\xd9\xff\xd9"])
+def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded(between: bytes) -> None:
+    assert read(progressive(scans=5, between=between)).shape == (16, 24, 3)
+    with pytest.raises(InvalidImage, match="more than 100 scans"):
+        read(progressive(scans=3000, between=between))
+
+
+def test_as_is_one_of_segments_without_end() -> None:
+    data = save(scene(), "jpeg")
+    scan = data.index(b"\xff\xda")
+    with pytest.raises(InvalidImage, match="scans"):
+        read(data[:scan] + b"\xff\xfe\x00\x02" * 20_000 + data[scan:])
+
+
+def test_what_follows_an_image_in_its_file_is_not_counted() -> None:
+    data = save(scene(), "jpeg")
+    assert read(data + b"\xff\xda\x00\x02" * 500).shape == (16, 24, 3)
+    thumbnail = b"\xff\xe1" + (2 + 4 * 400).to_bytes(2) + b"\xff\xda\x00\x02" * 400
+    assert read(data[:2] + thumbnail + data[2:]).shape == (16, 24, 3)
