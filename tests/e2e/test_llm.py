@@ -61,6 +61,9 @@ def test_it_ends_with_a_server_that_is_killed(server: Server) -> None:
     [
         ("nowhere.gguf", "There is no file 'nowhere.gguf'. A file on the hub is written"),
         ("owner/repository", "A file on the hub is written 'owner/repository:file.gguf'"),
+        (__file__, "is not a GGUF file"),
+        (str(SEER), "is a folder: name a GGUF file in it"),
+        (str(SEER / "seer-mmproj.gguf"), "it goes to 'mmproj' (--mmproj), beside its model"),
     ],
 )
 def test_a_file_that_is_not_there_is_told(tmp_path: Path, file: str, told: str) -> None:
