@@ -43,7 +43,7 @@ def parsed(text: str) -> Mapping[str, object] | None:
             return None
         try:
             found = json_repair.loads(bare, skip_json_loads=True)
-        except RecursionError:
+        except (ValueError, RecursionError):  # brackets within brackets, by the thousand
             return None
     return cast("Mapping[str, object]", found) if isinstance(found, dict) else None
 

@@ -190,4 +190,5 @@ def _field(key: str, part: dict[str, Parsed], name: str) -> Field:
     )
     if kind == "text" and choices:
         return Field(label, "choice", choices)
-    return Field(label, "date" if kind == "text" and part.get("format") in _DAYS else kind)
+    is_day = kind == "text" and str(part.get("format")) in _DAYS
+    return Field(label, "date" if is_day else kind)

@@ -168,7 +168,9 @@ async def test_an_answer_that_is_no_json_is_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "[]", "no", json.dumps(RIGHT)[:-9]], ids=["none", "list", "words", "cut short"]
+    "answer",
+    ["", "[]", "no", json.dumps(RIGHT)[:-9], '{"total":' * 3000 + "1" + "}" * 3000],
+    ids=["none", "list", "words", "cut short", "deep"],
 )
 async def test_a_model_that_answers_with_no_whole_json_twice_is_an_error(answer: str) -> None:
     with pytest.raises(EngineFailed, match="twice"):
