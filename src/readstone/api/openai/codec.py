@@ -1,6 +1,6 @@
 """Wire → core: a JSON body becomes a checked `ChatRequest`; nothing below looks at the wire again."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from itertools import product
 from types import MappingProxyType
@@ -10,10 +10,11 @@ import msgspec
 
 from readstone.api.openai import schema
 from readstone.api.openai.delivery import includes_usage, streams
-from readstone.api.openai.lifting import Lifted, referred
+from readstone.api.openai.lifting import Lifted
+from readstone.api.openai.places import places_of, refuse_images
 from readstone.api.violations import decode_json
 from readstone.core.chat import ChatRequest, ImagePart, Message, Part, TextPart
-from readstone.core.errors import InvalidRequest, UnsupportedParameter
+from readstone.core.errors import InvalidRequest
 from readstone.core.model import Kind, Model
 from readstone.core.record import record
 from readstone.media.attachments import Attachments, Place
@@ -128,8 +129,8 @@ class ChatCodec:
             return Envelope(wire, model, stream, include_usage)
         _refuse_halves(wire)
         documents = model.kind in READS_DOCUMENTS
-        places = tuple(_put_back(_places(wire.messages, documents=documents), payloads))
-        _refuse_images(places, model)
+        places = tuple(places_of(wire.messages, payloads, documents=documents))
+        refuse_images(places, model)
         members = decode_json(_MEMBERS, content)
         turns = tuple(
             _turn(message, raw)
@@ -225,39 +226,6 @@ def _named(tool: str | schema.JSONObject | None) -> object:
             return None
 
 
-def _places(messages: list[schema.RequestMessage], *, documents: bool) -> Iterator[Place]:
-    for index, message in enumerate(messages):
-        if message.content is None or isinstance(message.content, str):
-            continue
-        for position, part in enumerate(message.content):
-            name = f"messages[{index}].content[{position}]"
-            place = _place(part, name, documents=documents)
-            if place is not None:
-                yield place
-
-
-def _place(part: schema.ContentPart, param: str, *, documents: bool) -> Place | None:
-    """The attachment of a part; a `file` may be a PDF for every kind of model."""
-    match part:
-        case schema.ImageURL(image_url=address):
-            return Place(f"{param}.image_url.url", address.url, documents)
-        case schema.File(file=schema.FileContent(file_id=None, file_data=str(data))):
-            return Place(f"{param}.file.file_data", data, documents=True)
-        case schema.File(file=schema.FileContent(file_id=None)):
-            name = f"{param}.file.file_data"
-            raise InvalidRequest(f"'{name}' is missing.", param=name, code="missing_parameter")
-        case schema.File():
-            raise UnsupportedParameter(
-                "This server keeps no files: send 'file_data'.", param=f"{param}.file.file_id"
-            )
-        case schema.InputAudio():
-            raise UnsupportedParameter("Audio is not served here.", param=param)
-        case schema.Text() | schema.Refusal():
-            return None
-        case _:
-            assert_never(part)
-
-
 def _parts(
     message: schema.RequestMessage, index: int, loaded: Mapping[str, Part], turn: Turn
 ) -> Iterator[Part]:
@@ -280,32 +248,3 @@ def _parts(
                 continue
             case _:
                 assert_never(part)
-
-
-def _put_back(places: Iterable[Place], payloads: tuple[bytes, ...]) -> Iterator[Place]:
-    """The places, each with the payload that was lifted out of its URL."""
-    for place in places:
-        number = referred(place.url) if payloads else None
-        if number is None or number >= len(payloads):
-            yield place
-        else:
-            head = place.url[: place.url.rfind(",") + 1]
-            yield replace(place, url=head, digits=payloads[number])
-
-
-def _refuse_images(places: Sequence[Place], model: Model) -> None:
-    """Refuse images where the model takes none, or not so many."""
-    if places and model.kind == "chat":
-        raise InvalidRequest(
-            f"'{model.id}' is a text model (kind 'chat') and takes no images; ask a model of kind 'vision' or "
-            "'ocr' (GET /v1/models lists them).",
-            param=places[0].param,
-            code="images_unsupported",
-        )
-    if len(places) > model.max_images:
-        raise InvalidRequest(
-            f"The request has {len(places)} images; '{model.id}' takes at most {model.max_images} "
-            "(models.<id>.max_images).",
-            param="messages",
-            code="too_many_images",
-        )
