@@ -166,7 +166,7 @@ class Member:
 
     async def _spawn(self, theirs: Sequence[socket.socket]) -> Child:
         handles = [*(end.fileno() for end in theirs), *(self._belongings.memory or ())]
-        return await Child.spawn([sys.executable, "-m", _MODULE, *map(str, handles)], handles)
+        return await Child.spawn([sys.executable, "-P", "-m", _MODULE, *map(str, handles)], handles)
 
     async def _listen(self, channel: Channel[ToProcess, FromProcess]) -> None:
         async with aclosing(channel.messages()) as messages:

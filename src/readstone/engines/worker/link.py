@@ -35,7 +35,8 @@ class Link:
         """
         ours, theirs = socket.socketpair()
         told = map(str, (theirs.fileno(), threads, memory))
-        arguments = [sys.executable, "-m", "readstone.engines.worker", *told]
+        # -P: what happens to lie in the folder of the server is no module.
+        arguments = [sys.executable, "-P", "-m", "readstone.engines.worker", *told]
         async with AsyncExitStack() as undo:
             with theirs:
                 stream, writer = await asyncio.open_connection(sock=ours)

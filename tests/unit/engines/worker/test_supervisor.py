@@ -195,6 +195,15 @@ async def test_a_worker_that_cannot_start_is_told_and_tried_again(
     await _until(lambda: supervisor.state == "ready")
 
 
+async def test_a_file_named_like_a_module_in_the_folder_of_the_server_is_left_alone(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("types", "random", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert len(await _read(await start(LIMITS), _image())) > 5
+
+
 async def test_stopping_ends_the_worker_and_fails_its_pages(start: Start) -> None:
     supervisor = await start(LIMITS)
     async with aclosing(supervisor.read(_image("invoice.png"))) as events:
