@@ -154,7 +154,7 @@ def test_where_there_is_none_the_error_says_how_to_get_one(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", _nothing)
 
-    with pytest.raises(ConfigurationError, match=r"pip install readstone\[llm\]"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'readstone\[llm\]'"):
         find_llama_server([], [], "/nowhere")
     with pytest.raises(ConfigurationError, match="no program '/nowhere/llama-server'"):
         find_llama_server(["/nowhere/llama-server"], [], "/nowhere")
