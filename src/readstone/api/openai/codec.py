@@ -1,10 +1,10 @@
 """Wire → core: a JSON body becomes a checked `ChatRequest`; nothing below looks at the wire again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import product
 from types import MappingProxyType
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -60,6 +60,8 @@ _DEFAULTED = {
 """The properties that a client left to the model, by whether it left each."""
 
 
+_MOST_TURNS: Final = 16_384
+"""Messages of a request, and parts of messages, together: each is looked at on every floor."""
 _NO_CHOICE = (None, "none", "auto")
 """Choices of a tool that need none."""
 
@@ -122,6 +124,7 @@ class ChatCodec:
         self, content: bytes | bytearray, accept: str | None, payloads: tuple[bytes, ...]
     ) -> Envelope:
         wire = _plain(content) or decode_json(_REQUEST, content)
+        _refuse_many(wire.messages)
         model = self._catalogue.find(wire.model)
         stream = streams(accept, model, asked=wire.stream)
         include_usage = includes_usage(wire.stream_options, stream=stream)
@@ -201,6 +204,19 @@ def _plain(content: bytes | bytearray) -> schema.PlainRequest | None:
         return _PLAIN.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _refuse_many(messages: Sequence[schema.RequestMessage | schema.PlainMessage]) -> None:
+    """Raise for more messages and parts than a conversation or a stack of pages has."""
+    parts = [len(each.content) for each in messages if isinstance(each.content, list)]
+    count = len(messages) + sum(parts)
+    if count > _MOST_TURNS:
+        raise InvalidRequest(
+            f"The request has {count} messages and parts of messages; at most {_MOST_TURNS} are taken. "
+            "Put texts together.",
+            param="messages",
+            code="too_many_messages",
+        )
 
 
 def _refuse_halves(wire: schema.ChatCompletionRequest) -> None:

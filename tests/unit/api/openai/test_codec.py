@@ -226,6 +226,22 @@ def test_more_images_than_the_model_takes_are_refused_before_they_are_looked_at(
     assert "at most 3" in error.message
 
 
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "user", "content": "a"}] * 16_385,
+        [{"role": "user", "content": [text_part("a")] * 8_192}] * 2,
+    ],
+)
+def test_more_messages_and_parts_than_a_conversation_has_are_refused(
+    messages: list[object],
+) -> None:
+    content = json.dumps({"model": "chat-model", "messages": messages}).encode()
+    error = refused(InvalidRequest, content)
+    assert (error.param, error.code) == ("messages", "too_many_messages")
+    assert "at most 16384" in error.message
+
+
 def test_an_image_by_url_is_fetched() -> None:
     chat = decode(body(content=[image_part("https://example.com/page.png")])).chat
     (part,) = chat.messages[0].parts
