@@ -158,9 +158,7 @@ class HTTPEngine:
             try:
                 async with self._client.send("POST", self._path, body, headers) as response:
                     del body
-                    if response.status != HTTPStatus.OK:
-                        raise await _refused(response)
-                    chunks = _reader(response, request)
+                    chunks = await _reader(response, request)
                     piece = None
                     while piece != b"":
                         piece = await response.more()
@@ -169,6 +167,9 @@ class HTTPEngine:
                             yield event
                 finish = _finish(chunks, asked)
             except (InBandError, _Refused, Failure) as failure:
+                if isinstance(failure, InBandError) and failure.before is not None:
+                    has_begun = True
+                    yield failure.before
                 error = self._translated(failure, request)
                 following = None if has_begun else self._following(manner, request, error, failure)
                 if following is None:
@@ -268,14 +269,11 @@ class HTTPEngine:
         self._manners.forget()
 
 
-async def _refused(response: Response) -> _Refused:
-    """What an answer says that is no 200."""
-    complaint = read_complaint(response.status, await response.read(_MOST_COMPLAINT))
-    return _Refused(complaint, read_retry_after(response.header("retry-after")))
-
-
-def _reader(response: Response, request: ChatRequest) -> ChunkReader:
-    """What reads the answer to a request: as it comes, or in steps where nobody reads it so."""
+async def _reader(response: Response, request: ChatRequest) -> ChunkReader:
+    """What reads the answer to a request: as it comes, or in steps where nobody reads it so. _Refused where it is none."""
+    if response.status != HTTPStatus.OK:
+        complaint = read_complaint(response.status, await response.read(_MOST_COMPLAINT))
+        raise _Refused(complaint, read_retry_after(response.header("retry-after")))
     if not request.streams:
         response.gather(_FIRST_SECONDS, _GATHER_SECONDS)
     return ChunkReader(gathers=not request.streams, has_tools="tools" in request.extras)

@@ -56,11 +56,12 @@ class End:
 
 
 class InBandError(Exception):
-    """The engine sent an error inside its stream; `body` is its JSON, for `failures`."""
+    """The engine sent an error inside its stream; `body` is its JSON, for `failures`, `before` what came together with it."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__("The engine sent an error inside its stream.")
         self.body = body
+        self.before: Relay | None = None
 
 
 _KNOWN: Final = frozenset(
@@ -167,11 +168,23 @@ class ChunkReader:
     def _relay(self, block: bytes) -> Relay | None:
         ready: list[bytes] = []
         before = self.tokens
-        fingerprint = ""
+        is_first = not self._head
+        failure = None
+        try:
+            self._read(block, ready)
+        except InBandError as error:
+            failure = error
+        told = self._fingerprint if is_first else ""
+        relay = Relay(tuple(ready), self.tokens - before, told) if ready else None
+        if failure is not None:
+            failure.before = relay
+            raise failure
+        return relay
+
+    def _read(self, block: bytes, ready: list[bytes]) -> None:
         if not self._head:
             first, _, block = block.partition(_BLANK)
             self._event(first, ready)
-            fingerprint = self._fingerprint
         if self._head and block:
             block = self._pass_on(block, ready)
         for event in block.split(_BLANK) if block else ():
@@ -179,9 +192,6 @@ class ChunkReader:
                 self.is_done = True
             elif event:
                 self._event(event, ready)
-        if not ready:
-            return None
-        return Relay(tuple(ready), self.tokens - before, fingerprint)
 
     def _pass_on(self, block: bytes, ready: list[bytes]) -> bytes:
         """Let whole chunks go on without parsing them, where all of them are of the kind that was learnt; what is left."""

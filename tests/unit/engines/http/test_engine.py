@@ -192,6 +192,22 @@ async def test_every_trouble_is_an_error_of_ours(answer: bytes, kind: type[Reque
     assert type(await failure_of(answer)) is kind
 
 
+async def test_what_came_together_with_an_error_is_told_before_it() -> None:
+    trouble = b'data: {"error":{"message":"out of memory"}}\n\n'
+    told: list[ChatEvent] = []
+
+    async def listen(engine: HTTPEngine) -> None:
+        async with aclosing(engine.chat(request())) as events:
+            async for event in events:
+                told.append(event)  # noqa: PERF401  (a list would be lost with the error)
+
+    async with engine_of(Asked(STREAM + ROLE + WORD + WORD + trouble)) as engine:
+        with pytest.raises(EngineFailed):
+            await listen(engine)
+    choices = [each for event in told if isinstance(event, Relay) for each in event.choices]
+    assert sum(b'"Hi"' in each for each in choices) == 2
+
+
 async def test_the_time_that_the_engine_asks_to_wait_is_told() -> None:
     failure = await failure_of(status(429, {"error": {}}, "Retry-After: 7"))
     assert isinstance(failure, Overloaded)
