@@ -22,7 +22,10 @@ REQUEST_EVENT: Final = "request"
 LOGGER = logging.getLogger("readstone")
 
 _ENCODER = msgspec.json.Encoder()
-_PLACELESS: Final = vars(logging.LogRecord(LOGGER.name, logging.INFO, "", 0, "", (), None))
+_PLACELESS: Final[dict[str, object]] = {
+    **vars(logging.LogRecord(LOGGER.name, logging.INFO, "", 0, "", (), None)),
+    "fields": None,
+}
 """What every record of ours has."""
 
 
@@ -31,11 +34,11 @@ class Event(logging.LogRecord):
 
     def __init__(self, event: str, fields: dict[str, LogValue]) -> None:
         # Not logging's own constructor, which looks up the place in the source, the thread and the process.
-        self.__dict__.update(_PLACELESS)
-        self.created = now = time.time()
-        self.msecs = now % 1.0 * 1000.0
-        self.msg = event
-        self.fields = fields
+        record = self.__dict__ = _PLACELESS.copy()
+        record["created"] = now = time.time()
+        record["msecs"] = now % 1.0 * 1000.0
+        record["msg"] = event
+        record["fields"] = fields
 
 
 def log(event: str, /, **fields: LogValue) -> None:

@@ -70,8 +70,7 @@ class Plain:
 def read_plain(block: bytes) -> Plain | None:
     """What events say that are there from their begin to their end; None where one says more than text, or several count."""
     is_done = block.endswith(_DONE)
-    if is_done:
-        block = block[: -len(_DONE)]
+    block = block.removesuffix(_DONE)
     if not (block.startswith(_DATA) and block.endswith(_BLANK)):
         return None
     content = block[len(_DATA) : -len(_BLANK)].replace(_BETWEEN, _NEXT)
@@ -80,15 +79,15 @@ def read_plain(block: bytes) -> Plain | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     texts: list[str] = []
-    counts = [(chunk.usage, not chunk.choices) for chunk in chunks if chunk.usage is not None]
-    if len(counts) > 1:
-        return None
-    count, is_alone = counts[0] if counts else (None, False)
-    reason = fingerprint = None
-    has_choices = False
+    reason = count = fingerprint = None
+    has_choices = is_alone = False
     for chunk in chunks:
-        has_choices = has_choices or bool(chunk.choices)
+        if chunk.usage is not None:
+            if count is not None:
+                return None
+            count, is_alone = chunk.usage, not chunk.choices
         for choice in chunk.choices:
+            has_choices = True
             if choice.delta is not None and choice.delta.content:
                 texts.append(choice.delta.content)
             reason = choice.finish_reason or reason

@@ -122,8 +122,7 @@ class ChunkReader:
 
         Raises InBandError where the engine says that it failed, EngineFailed for what is not the protocol.
         """
-        content = self._events.feed(piece)
-        if not content:
+        if not (piece or self._events.rest) or not (content := self._events.feed(piece)):
             return None
         if b'"reasoning":' in content and b'"reasoning_content":' not in content:
             # What vLLM calls it; clients know the other name. Inside a JSON text the quotes would be escaped.
