@@ -136,7 +136,7 @@ async def test_a_change_by_hand_is_told_too(postgres: Postgres) -> None:
 
 
 async def test_without_the_connection_that_tells_keys_are_looked_up_each_time(
-    postgres: Postgres,
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = postgres.database("deaf")
     store = await _open(url)
@@ -144,7 +144,9 @@ async def test_without_the_connection_that_tells_keys_are_looked_up_each_time(
     await store.add_key(key)
     assert await store.find_key(key.public_id) == key
     await _until(lambda: _mark(store) != CHANGING)
-    await store._notices.stop()  # pyright: ignore[reportPrivateUsage]  (a listener that hangs)
+    notices = store._notices  # pyright: ignore[reportPrivateUsage]  (a listener that hangs)
+    await notices.stop()
+    monkeypatch.setattr(notices, "start", lambda: None)
     await _until(lambda: _mark(store) == CHANGING)
 
     other = await _open(url)
