@@ -62,11 +62,11 @@ class RequestReader:
         except httptools.HttpParserUpgrade as upgrade:
             self._stay(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
+            if isinstance(known := error.__context__, InvalidRequest):
+                raise known from None
             raise InvalidRequest("This is not HTTP/1.1 as this server reads it.") from error
         if self._dry_bytes > _HEAD_BYTES:
-            raise InvalidRequest(
-                f"The head and the trailer of a request have at most {_HEAD_BYTES} bytes each."
-            )
+            raise _too_long()
 
     def close(self) -> None:
         """Nothing more will come: let go of what refers back to the connection."""
@@ -124,10 +124,12 @@ class RequestReader:
     def _check(self, version: str) -> None:
         """Refuse what RFC 9112 does not let pass (3.2): a proxy before us could take it for another host's."""
         if self._hosts > 1 or (not self._hosts and version == "1.1"):
-            raise InvalidRequest("A request names its host once.")
+            raise InvalidRequest(
+                f"A request has one Host header (HTTP/1.1); this one has {self._hosts}."
+            )
         # What comes at once is not counted as it comes.
         if self._piece_bytes > _HEAD_BYTES and self._head_bytes() > _HEAD_BYTES:
-            raise InvalidRequest("A head is too long.")
+            raise _too_long()
 
     def _head_bytes(self) -> int:
         return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._fields)
@@ -170,3 +172,9 @@ class RequestReader:
             "headers": self._fields,
             **self._ends,
         }
+
+
+def _too_long() -> InvalidRequest:
+    return InvalidRequest(
+        f"The head and the trailer of a request have at most {_HEAD_BYTES} bytes each."
+    )

@@ -279,6 +279,21 @@ async def test_what_is_not_http_is_told_so_in_json(request_: bytes) -> None:
     assert visit.wire.is_closed
 
 
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "one Host header (HTTP/1.1); this one has 0"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", "this one has 2"),
+        (
+            b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 70_000 + b"\r\n\r\n",
+            "at most 65536 bytes",
+        ),
+    ],
+)
+async def test_a_head_that_is_refused_is_told_why(request_: bytes, told: str) -> None:
+    assert told in error_of(await Visit(ok).say(request_))["message"]
+
+
 async def test_a_body_that_breaks_off_ends_its_call() -> None:
     seen: list[Message] = []
 

@@ -187,8 +187,9 @@ class Client:
                 await loop.create_connection(
                     lambda: connection, target.host, target.port, ssl=self._tls
                 )
-        except BaseException:
-            # Given up as it was made: uvloop closes it then and tells it nothing.
+        except (
+            BaseException
+        ):  # cancelled, too: uvloop closes what is given up as it is made, and tells it nothing
             self._lost(connection)
             raise
 

@@ -7,7 +7,7 @@ import pytest
 
 from readstone.core.chat import ChatEvent
 from readstone.core.errors import EngineUnavailable
-from readstone.engines.fake import HELLO, Step
+from readstone.engines.fake import HELLO, FakeEngine, Step
 from readstone.engines.pool.lane import Member
 from readstone.engines.pool.pool import Pool
 from unit.engines.pool.bench import REQUEST, ask, asked, fakes
@@ -29,6 +29,18 @@ async def settled() -> None:
     """Let every task go on until it waits."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+async def full(
+    engine: FakeEngine,
+) -> tuple[Pool, AsyncGenerator[ChatEvent], list[asyncio.Task[list[ChatEvent]]]]:
+    """A pool of one place, the answer that has it, and two requests that wait for it."""
+    engine.scripts.append(hang())
+    pool = Pool("pool", [Member(engine, 1)])
+    (running,) = await begun(pool, 1)
+    waiting = [asyncio.create_task(ask(pool)) for _ in range(2)]
+    await settled()
+    return pool, running, waiting
 
 
 async def test_a_member_gets_no_more_at_once_than_its_ceiling_and_others_wait_in_turn() -> None:
@@ -91,13 +103,9 @@ async def test_while_a_member_is_out_the_requests_that_were_let_in_for_it_wait()
 
 
 async def test_who_waits_is_told_when_nobody_is_left_to_wait_for() -> None:
-    engines = fakes(1)
-    engines[0].scripts.append(hang())
-    pool = Pool("pool", [Member(engines[0], 1)])
-    (running,) = await begun(pool, 1)
-    waiting = [asyncio.create_task(ask(pool)) for _ in range(2)]
-    await settled()
-    engines[0].become("failed")
+    (engine,) = fakes(1)
+    _, running, waiting = await full(engine)
+    engine.become("failed")
     await running.aclose()
 
     for answer in waiting:
@@ -106,12 +114,8 @@ async def test_who_waits_is_told_when_nobody_is_left_to_wait_for() -> None:
 
 
 async def test_who_waits_is_told_when_the_pool_stops() -> None:
-    engines = fakes(1)
-    engines[0].scripts.append(hang())
-    pool = Pool("pool", [Member(engines[0], 1)])
-    (running,) = await begun(pool, 1)
-    waiting = [asyncio.create_task(ask(pool)) for _ in range(2)]
-    await settled()
+    (engine,) = fakes(1)
+    pool, running, waiting = await full(engine)
     await pool.stop()
 
     for answer in waiting:
